@@ -1,0 +1,1 @@
+"""One file per Spark program: parse the arguments, read, transform, write."""

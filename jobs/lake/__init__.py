@@ -1,0 +1,1 @@
+"""What jobs share: settings, session, table registry, read, write, ledger."""

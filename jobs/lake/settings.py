@@ -1,0 +1,58 @@
+"""Settings: one frozen object, read once in `main`, from the environment, `.env` and `*_FILE`.
+
+Vendors' own names stay as they are (AWS_*, PG*); ours begin with TAPEHOUSE_. `tapehouse env` prints them for the
+services that are up.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobs.lake.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """What a program needs to know of the place it runs in."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=".env", populate_by_name=True)
+
+    kafka_bootstrap: str = Field(alias="TAPEHOUSE_KAFKA_BOOTSTRAP")
+    topic: str = Field("quotes.v1", alias="TAPEHOUSE_TOPIC")
+    s3_endpoint: str = Field(alias="AWS_ENDPOINT_URL")
+    s3_region: str = Field("us-east-1", alias="AWS_REGION")
+    s3_access_key: SecretStr = Field(alias="AWS_ACCESS_KEY_ID")
+    s3_secret_key: SecretStr = Field(alias="AWS_SECRET_ACCESS_KEY")
+    realtime_url: str = Field("s3://realtime", alias="TAPEHOUSE_REALTIME_URL")
+    processed_url: str = Field("s3://processed", alias="TAPEHOUSE_PROCESSED_URL")
+    ledger_host: str = Field(alias="PGHOST")
+    ledger_port: int = Field(5432, alias="PGPORT")
+    ledger_database: str = Field("tapehouse", alias="PGDATABASE")
+    ledger_user: str = Field(alias="PGUSER")
+    ledger_password: SecretStr = Field(alias="PGPASSWORD")
+    checkpoints: Path = Field(alias="TAPEHOUSE_CHECKPOINTS")
+    instruments: Path = Field(ROOT / "conf" / "instruments.yaml", alias="TAPEHOUSE_INSTRUMENTS")
+    lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
+
+
+def read_settings() -> Settings:
+    """Read the settings, or name every one that is missing or wrong at once."""
+    try:
+        return Settings(**_secrets_from_files())
+    except ValidationError as error:
+        names = ", ".join(f"{'.'.join(map(str, e['loc']))} ({e['msg'].lower()})" for e in error.errors())
+        raise SettingsError(
+            f"settings are missing or wrong: {names}",
+            found="looked in: environment, .env, *_FILE",
+            remedy='start the local services with `make up`, then: eval "$(.venv/bin/tapehouse env)"',
+        ) from None
+
+
+def _secrets_from_files() -> dict[str, str]:
+    """`NAME_FILE` names a file that holds the value of NAME, as Compose and Kubernetes mount secrets."""
+    names = [field.alias for field in Settings.model_fields.values() if field.alias]
+    paths = {name: os.environ[f"{name}_FILE"] for name in names if f"{name}_FILE" in os.environ}
+    return {name: Path(path).read_text().strip() for name, path in paths.items()}
