@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the settings, or name every one that is missing or wrong at once."""
     try:
-        return Settings(**_secrets_from_files())
+        return Settings(**_secrets_from_files())  # type: ignore[arg-type]
     except ValidationError as error:
         names = ", ".join(f"{'.'.join(map(str, e['loc']))} ({e['msg'].lower()})" for e in error.errors())
         raise SettingsError(

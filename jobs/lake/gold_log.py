@@ -1,0 +1,125 @@
+"""Upkeep of gold.bars_1m between batches: merging the log of revisions, and finality by the clock."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from jobs.lake import read
+from jobs.lake.instruments import Instruments
+from jobs.lake.kept import OpenBars, keep, release
+from jobs.lake.sessions import sessions_of
+from jobs.lake.settings import Settings
+from jobs.lake.stream_state import StreamState
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
+from jobs.lake.write import append, delete, dml_session, merge
+from transforms.revisions import newest_bars, revise_bars
+from transforms.schemas import conform
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+# merged rows stay in the log for as many commits: a reader that opened gold a moment before still finds them
+COMMITS_KEPT = 64
+
+
+class GoldLog:
+    """Merges and prunes the log, and closes sessions. The caller holds the lock of the batches."""
+
+    def __init__(
+        self,
+        spark: "SparkSession",
+        settings: Settings,
+        state: StreamState,
+        *,
+        instruments: Instruments,
+        open_bars: OpenBars,
+    ) -> None:
+        self._settings, self._state, self._open_bars = settings, state, open_bars
+        self._dml = dml_session(spark)
+        self._calendars = sorted({(listing.mic, listing.calendar) for listing in instruments.listings})
+        self._pruned = state.merged_sequence
+        self._idle = 0
+        self.path = GOLD_BARS_1M_LOG.path(settings)
+
+    def merge(self) -> None:
+        """Bring gold.bars_1m to the newest revision of every bar, unless it is there."""
+        state = self._state
+        if state.sequence == state.merged_sequence:
+            return
+        log = read.table(self._dml, GOLD_BARS_1M_LOG, self._settings).where(
+            f"sequence > {state.merged_sequence}"
+        )
+        nothing = self._dml.createDataFrame([], GOLD_BARS_1M.schema)
+        state.ends[GOLD_BARS_1M.name] = dict(state.ends[GOLD_BARS_1M_LOG.name])
+        commit = state.standing_commit(GOLD_BARS_1M, kind="merge", sequence=state.sequence)
+        path = GOLD_BARS_1M.path(self._settings)
+        merge(
+            nothing.transform(newest_bars, log=log),
+            table=GOLD_BARS_1M,
+            path=path,
+            commit=commit,
+            number=state.sequence,
+        )
+        before, state.merged_sequence = state.merged_sequence, state.sequence
+        self._open_bars.forget_final()
+        if before - self._pruned >= COMMITS_KEPT:
+            self._prune(before)
+
+    def close_sessions(self, now: datetime, *, lateness: timedelta) -> None:
+        """Make final what the clock has closed, once the stream has read to the end of the topic.
+
+        That is a source's bars when `now` is `lateness` past both the session's last minute and the source's newest
+        Kafka time.
+        """
+        over = self._sessions_over(now - lateness)
+        quiet = sorted(
+            source for source, newest in self._state.kafka_time.items() if newest <= now - lateness
+        )
+        if not over or not quiet:
+            return
+        stored = self._open_bars.with_sessions(day for _, day in over)
+        bars = keep(stored.limit(0).transform(revise_bars, stored=stored, passed=_is_one_of(quiet, over)))
+        if not bars.isEmpty():
+            self._idle += 1
+            self._state.sequence += 1
+            commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="idle", sequence=self._state.sequence)
+            rows = bars.transform(with_sequence, sequence=self._state.sequence)
+            append(rows, table=GOLD_BARS_1M_LOG, path=self.path, commit=commit, rows=0, idle=self._idle)
+            self._open_bars.revise(bars)
+        self._open_bars.forget_final()
+        release(bars)
+
+    def _prune(self, merged: int) -> None:
+        commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="prune", sequence=self._state.sequence)
+        gone = f"sequence <= {merged}"
+        delete(self._dml, table=GOLD_BARS_1M_LOG, path=self.path, commit=commit, number=merged, where=gone)
+        self._pruned = merged
+
+    def _sessions_over(self, moment: datetime) -> set[tuple[str, date]]:
+        """(mic, session) of the open sessions whose last minute is before `moment`."""
+        days = self._open_bars.sessions
+        if not days:
+            return set()
+        names = sorted({calendar for _, calendar in self._calendars})
+        until = datetime.now(UTC).date() + timedelta(days=2)
+        ended = {
+            (s.session_calendar, s.session) for s in sessions_of(names, until=until) if s.last_quote <= moment
+        }
+        return {(mic, day) for mic, calendar in self._calendars for day in days if (calendar, day) in ended}
+
+
+def with_sequence(bars: "DataFrame", *, sequence: int) -> "DataFrame":
+    """Bars as rows of the log, at one place of its order."""
+    from pyspark.sql import functions as F
+
+    return bars.withColumn("sequence", F.lit(sequence).cast("long")).transform(
+        conform, schema=GOLD_BARS_1M_LOG.schema
+    )
+
+
+def _is_one_of(sources: list[str], over: set[tuple[str, date]]) -> "Column":
+    from pyspark.sql import functions as F
+
+    ended = F.lit(False)
+    for mic, day in sorted(over):
+        ended = ended | ((F.col("mic") == mic) & (F.col("session") == F.lit(day)))
+    return F.col("source").isin(sources) & ended

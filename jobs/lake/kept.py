@@ -1,0 +1,65 @@
+"""Frames that are worked out once and kept in memory, and the bars of the open sessions among them."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.lake import read
+from jobs.lake.settings import Settings
+from transforms.revisions import BAR_KEY
+from transforms.schemas import GOLD_BARS_1M, conform
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def keep(frame: "DataFrame") -> "DataFrame":
+    """Work `frame` out now and keep its rows until `release`.
+
+    Not `persist`: a frame that reads a Delta table would be worked out again after every commit to that table.
+    """
+    return frame.localCheckpoint(eager=True)
+
+
+def release(frame: "DataFrame") -> None:
+    """Let go of the rows of a kept frame."""
+    frame._jdf.logicalPlan().rdd().unpersist(False)
+
+
+class OpenBars:
+    """The newest bars of the sessions that are open or were touched: what gold holds of them, without reading it.
+
+    True because one driver writes gold: what it read at its start and wrote since is what is there.
+    """
+
+    def __init__(self, spark: "SparkSession", settings: Settings) -> None:
+        self._spark, self._settings = spark, settings
+        self._bars: DataFrame = keep(spark.createDataFrame([], GOLD_BARS_1M))
+        self.sessions: set[date] = set()
+
+    def with_sessions(self, sessions: Iterable[date]) -> "DataFrame":
+        """The bars, those of `sessions` among them."""
+        missing = set(sessions) - self.sessions
+        if missing:
+            self._replace(
+                self._bars.unionByName(read.newest_bars_of(self._spark, self._settings, sessions=missing))
+            )
+            self.sessions |= missing
+        return self._bars
+
+    def revise(self, revisions: "DataFrame") -> None:
+        """Take in bars that were committed."""
+        revised = revisions.transform(conform, schema=GOLD_BARS_1M)
+        self._replace(self._bars.join(revised, on=BAR_KEY, how="left_anti").unionByName(revised))
+
+    def forget_final(self) -> None:
+        """Keep only the sessions that hold a bar which is not final."""
+        from pyspark.sql import functions as F
+
+        rows = self._bars.where("NOT is_final").select("session").distinct().collect()
+        self.sessions = {row.session for row in rows}
+        self._replace(self._bars.where(F.col("session").isin(sorted(self.sessions))))
+
+    def _replace(self, bars: "DataFrame") -> None:
+        before, self._bars = self._bars, keep(bars)
+        release(before)

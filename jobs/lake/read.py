@@ -1,0 +1,64 @@
+"""Read streams and tables: Kafka as bronze rows, Delta tables, and the frames of the configuration."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from jobs.lake.instruments import Instruments
+from jobs.lake.sessions import sessions_of
+from jobs.lake.settings import Settings
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, Table
+from transforms.revisions import newest_bars
+from transforms.schemas import EXCHANGE_SESSIONS, INSTRUMENT_LISTINGS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def kafka_stream(
+    spark: "SparkSession", settings: Settings, *, starting_offsets: str, max_offsets: int
+) -> "DataFrame":
+    """The topic as a stream of Kafka's own columns, headers included; a gap in the offsets stops it."""
+    return (
+        spark.readStream
+        .format("kafka")
+        .option("kafka.bootstrap.servers", settings.kafka_bootstrap)
+        .option("subscribe", settings.topic)
+        .option("startingOffsets", starting_offsets)
+        .option("maxOffsetsPerTrigger", max_offsets)
+        .option("includeHeaders", "true")
+        .option("failOnDataLoss", "true")
+        .load()
+    )
+
+
+def table(spark: "SparkSession", table: Table, settings: Settings) -> "DataFrame":
+    return spark.read.format("delta").load(table.path(settings))
+
+
+def listings_frame(spark: "SparkSession", instruments: Instruments) -> "DataFrame":
+    return spark.createDataFrame([tuple(listing) for listing in instruments.listings], INSTRUMENT_LISTINGS)
+
+
+def sessions_frame(spark: "SparkSession", instruments: Instruments) -> "DataFrame":
+    """Every session of the instruments' calendars until tomorrow in any time zone."""
+    until = date.today() + timedelta(days=2)
+    return spark.createDataFrame(
+        [tuple(s) for s in sessions_of(instruments.calendars, until=until)], EXCHANGE_SESSIONS
+    )
+
+
+def newest_bars_of(spark: "SparkSession", settings: Settings, *, sessions: Iterable[date]) -> "DataFrame":
+    """The bars of some sessions as they are now: gold.bars_1m and, above it, the revisions of its log."""
+    from pyspark.sql import functions as F
+
+    wanted = F.col("session").isin(sorted(sessions))
+    log = table(spark, GOLD_BARS_1M_LOG, settings).where(wanted)
+    return table(spark, GOLD_BARS_1M, settings).where(wanted).transform(newest_bars, log=log)
+
+
+def open_sessions(spark: "SparkSession", settings: Settings) -> set[date]:
+    """The sessions that hold a bar which is not final."""
+    log = table(spark, GOLD_BARS_1M_LOG, settings)
+    bars = table(spark, GOLD_BARS_1M, settings).transform(newest_bars, log=log)
+    return {row.session for row in bars.where("NOT is_final").select("session").distinct().collect()}

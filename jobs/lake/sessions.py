@@ -1,0 +1,81 @@
+"""Exchange sessions, from exchange_calendars: when quotes of a day may come, and when the exchange opens."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from jobs.lake.errors import InstrumentsError
+
+ALWAYS_OPEN = "24/7"
+FIRST_QUOTE, LAST_QUOTE, LAST_QUOTE_OF_A_HALF_DAY = time(4), time(20), time(17)
+OLDEST = date(2000, 1, 1)
+
+
+class Session(NamedTuple):
+    """One exchange session; quotes are expected in [first_quote, last_quote)."""
+
+    session_calendar: str
+    session: date
+    first_quote: datetime
+    session_open: datetime
+    last_quote: datetime
+
+
+def sessions_of(calendars: Iterable[str], *, until: date) -> list[Session]:
+    """Every session of the calendars from 2000 to `until`, by the exchange's local date."""
+    return [session for name in calendars for session in _sessions(name, until)]
+
+
+@cache
+def time_zone(calendar: str) -> str:
+    """The time zone of a calendar, an IANA name."""
+    return "UTC" if calendar == ALWAYS_OPEN else str(_calendar(calendar).tz)
+
+
+@cache
+def _sessions(name: str, until: date) -> list[Session]:
+    if name == ALWAYS_OPEN:
+        days = [OLDEST + timedelta(n) for n in range((until - OLDEST).days + 1)]
+        return [Session(name, day, _utc(day), _utc(day), _utc(day + timedelta(1))) for day in days]
+    calendar = _calendar(name)
+    zone = ZoneInfo(time_zone(name))
+    half_days = {stamp.date() for stamp in calendar.early_closes}
+    found = []
+    for label, opens in calendar.opens.items():
+        day = label.date()
+        if day > until:
+            break
+        end = LAST_QUOTE_OF_A_HALF_DAY if day in half_days else LAST_QUOTE
+        first, last = (datetime.combine(day, t, zone).astimezone(UTC) for t in (FIRST_QUOTE, end))
+        found.append(
+            Session(
+                name,
+                day,
+                first,
+                opens.tz_localize("UTC").to_pydatetime() if opens.tz is None else opens.to_pydatetime(),
+                last,
+            )
+        )
+    return found
+
+
+@cache
+def _calendar(name: str) -> Any:
+    import exchange_calendars
+
+    try:
+        return exchange_calendars.get_calendar(
+            name, start=str(OLDEST), end=str(date.today() + timedelta(365))
+        )
+    except exchange_calendars.errors.InvalidCalendarName as error:
+        raise InstrumentsError(
+            f"there is no exchange calendar {name}",
+            found=str(error),
+            remedy="name a MIC such as XNAS, or 24/7",
+        ) from error
+
+
+def _utc(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,54 @@
+"""Start of the stream: the lease, the tables, and a checkpoint that belongs to them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from jobs.lake import history
+from jobs.lake.checkpoint import Checkpoint, starting_offsets
+from jobs.lake.kafka import describe_topic
+from jobs.lake.ledger import Ledger
+from jobs.lake.settings import Settings
+from jobs.lake.stream_state import StreamState, recover
+from jobs.lake.tables import BATCH_TABLES, STREAM, STREAM_TABLES, Table
+from jobs.lake.write import append
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def take_over(spark: "SparkSession", settings: Settings, ledger: Ledger) -> StreamState:
+    """Become the one driver of the stream's tables: recover where they stand, and commit a new epoch to each.
+
+    A table that is not there is made by that commit.
+    """
+    topic = describe_topic(settings.kafka_bootstrap, settings.topic)
+    state = recover(settings, topic)
+    state.epoch = ledger.acquire(STREAM, at_least=state.epoch)
+
+    def commit_epoch(table: Table) -> None:
+        path = table.path(settings)
+        # the log's and gold's own order goes on where it was
+        sequence = state.sequence if table.name.endswith("_log") else state.merged_sequence
+        commit = state.standing_commit(table, kind="epoch", sequence=sequence)
+        append(spark.createDataFrame([], table.schema), table=table, path=path, commit=commit, rows=0)
+
+    with ThreadPoolExecutor(len(STREAM_TABLES)) as pool:
+        list(pool.map(commit_epoch, STREAM_TABLES))
+    return state
+
+
+def open_checkpoint(settings: Settings, state: StreamState, *, rebuild: bool) -> tuple[Checkpoint, str]:
+    """The stream's checkpoint, and where a new one begins. One of other tables, lost or ahead is refused."""
+    checkpoint = Checkpoint(settings.checkpoints, STREAM)
+    identity = {
+        "topic": state.topic.name,
+        "topic id": state.topic.topic_id,
+        **{f"table {table.name}": history.table_id(table, settings) for table in BATCH_TABLES},
+    }
+    ends = {table.name: state.ends[table.name] for table in BATCH_TABLES}
+    if rebuild:
+        checkpoint.set_aside()
+    else:
+        checkpoint.check(identity, ends, topic=state.topic.name)
+    checkpoint.begin(identity)
+    return checkpoint, starting_offsets(ends, topic=state.topic.name, partitions=state.topic.partitions)

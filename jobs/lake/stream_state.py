@@ -1,0 +1,92 @@
+"""Where a stream stands: recovered from the tables' commits at every start, and moved on by each commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jobs.lake import history
+from jobs.lake.errors import TopicError
+from jobs.lake.kafka import Topic
+from jobs.lake.progress import Commit, Offsets, largest, recorded_ends
+from jobs.lake.quote_batch import BatchFacts
+from jobs.lake.settings import Settings
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, STREAM_TABLES, Table
+
+
+@dataclass
+class StreamState:
+    """Recorded ends, and what the gold log's newest commit says of order, watermarks and Kafka times."""
+
+    topic: Topic
+    ends: dict[str, Offsets]
+    epoch: int = 0
+    sequence: int = 0
+    merged_sequence: int = 0
+    watermark: dict[str, datetime] = field(default_factory=dict)
+    kafka_time: dict[str, datetime] = field(default_factory=dict)
+
+    def batch_commit(
+        self, table: Table, facts: BatchFacts, *, batch_id: int, sequence: int | None = None
+    ) -> Commit:
+        """The metadata of a commit that brings `table` to the end of a batch, from where it is."""
+        recorded = self.ends[table.name]
+        end = largest(recorded, facts.end)
+        start = {p: min(max(facts.start.get(p, 0), recorded.get(p, 0)), end[p]) for p in facts.end}
+        return self._commit(
+            start, end, kind="batch", empty=facts.empty_tables, batch_id=batch_id, sequence=sequence
+        )
+
+    def standing_commit(self, table: Table, *, kind: str, sequence: int | None = None) -> Commit:
+        """The metadata of a commit that repeats the end that `table` has recorded."""
+        end = self.ends[table.name]
+        return self._commit(end, end, kind=kind, sequence=sequence)
+
+    def _commit(self, start: Offsets, end: Offsets, *, kind: str, **more: Any) -> Commit:
+        return Commit(
+            self.topic.name,
+            self.topic.topic_id,
+            start,
+            end,
+            self.epoch,
+            kind,
+            watermark=dict(self.watermark),
+            kafka_time=dict(self.kafka_time),
+            **more,
+        )
+
+    def advance(self, facts: BatchFacts, ends: Mapping[str, Offsets]) -> None:
+        """Take note of a batch whose commits, and empty tables, are all done."""
+        self.ends.update(ends)
+        for name in facts.empty_tables:
+            self.ends[name] = largest(self.ends[name], facts.end)
+
+    def see(self, newest_event: Mapping[str, datetime], newest_kafka: Mapping[str, datetime]) -> None:
+        """Move the watermarks' events and the Kafka times forward, never back."""
+        for known, seen in ((self.watermark, newest_event), (self.kafka_time, newest_kafka)):
+            for source, moment in seen.items():
+                known[source] = max(moment, known.get(source, moment))
+
+
+def recover(settings: Settings, topic: Topic) -> StreamState:
+    """Read the commits of all tables; a topic that was made anew under the same name is refused."""
+    commits = {table.name: history.recent_commits(table, settings) for table in STREAM_TABLES}
+    for name, found in commits.items():
+        other = next(
+            (c.topic_id for c in found if c.topic == topic.name and c.topic_id != topic.topic_id), None
+        )
+        if other:
+            raise TopicError(
+                f"the topic {topic.name} was made anew: its offsets began again",
+                found=f"id {topic.topic_id}, {name} was written from id {other}",
+                remedy=f"make and use a new name: TAPEHOUSE_TOPIC={topic.name}-2",
+            )
+    state = StreamState(topic, recorded_ends(commits, topic=topic.name))
+    everyone = [commit for found in commits.values() for commit in found]
+    state.epoch = max((commit.epoch for commit in everyone), default=0)
+    for commit in commits[GOLD_BARS_1M_LOG.name]:
+        state.see(commit.watermark, commit.kafka_time)
+    state.sequence = max((c.sequence or 0 for c in commits[GOLD_BARS_1M_LOG.name]), default=0)
+    merges = [c.sequence or 0 for c in commits[GOLD_BARS_1M.name] if c.kind == "merge"]
+    state.merged_sequence = max(merges, default=0)
+    return state

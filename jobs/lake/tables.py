@@ -1,0 +1,55 @@
+"""The table registry: where each table lies, its key and partition, and the one job that writes it."""
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import types as T
+
+from jobs.lake.settings import Settings
+from transforms import schemas
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table. `writer` is the only job that may commit to it."""
+
+    name: str
+    schema: T.StructType
+    key: tuple[str, ...]
+    partition: str
+    writer: str
+    properties: dict[str, str] = field(default_factory=dict)
+
+    def path(self, settings: Settings) -> str:
+        """Its address as Spark spells it."""
+        layer, name = self.name.split(".")
+        bucket = settings.processed_url if layer == "gold" else settings.realtime_url
+        return f"{bucket.replace('s3://', 's3a://')}/{layer}/{name}"
+
+
+COORDINATES = ("topic", "partition", "offset")
+STREAM = "stream_quotes"
+CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
+
+BRONZE_QUOTES = Table("bronze.quotes", schemas.BRONZE_QUOTES, COORDINATES, "kafka_date", STREAM)
+SILVER_QUOTES = Table("silver.quotes", schemas.SILVER_QUOTES, ("event_id",), "session", STREAM)
+SILVER_REJECTED = Table("silver.rejected", schemas.SILVER_REJECTED, COORDINATES, "kafka_date", STREAM)
+GOLD_BARS_1M = Table(
+    "gold.bars_1m",
+    schemas.GOLD_BARS_1M,
+    ("source", "instrument_id", "bar_start"),
+    "session",
+    STREAM,
+    CHANGE_FEED,
+)
+# appended by every batch and merged into gold.bars_1m within a minute: a merge in every batch would be half of it
+GOLD_BARS_1M_LOG = Table(
+    "gold.bars_1m_log",
+    schemas.GOLD_BARS_1M_LOG,
+    ("source", "instrument_id", "bar_start", "sequence"),
+    "session",
+    STREAM,
+)
+
+# what a batch of the stream commits to; gold.bars_1m follows its log
+BATCH_TABLES = (BRONZE_QUOTES, SILVER_QUOTES, SILVER_REJECTED, GOLD_BARS_1M_LOG)
+STREAM_TABLES = (*BATCH_TABLES, GOLD_BARS_1M)

@@ -1,0 +1,81 @@
+"""Messages to typed fields: the wire contract of `producers/events.py`, version 1, read back."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+WIRE_FIELDS = {
+    "schema_version": "INT",
+    "event_id": "STRING",
+    "source": "STRING",
+    "vendor_symbol": "STRING",
+    "event_time_us": "BIGINT",
+    "price": "STRING",
+    "day_volume": "BIGINT",
+    "market_hours": "STRING",
+    "currency": "STRING",
+    "receive_time_us": "BIGINT",
+}
+STRICT_JSON = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+IDENTITY = ["source", "vendor_symbol", "event_time_us", "price", "day_volume", "market_hours"]
+PLAIN_DECIMAL = r"^-?(0|[1-9][0-9]*)(\\.[0-9]*[1-9])?$"
+LAST_MICROSECOND = 253402300799999999  # the end of the year 9999
+
+
+def parse_messages(messages: DataFrame) -> DataFrame:
+    """Add the fields of each message's value, null where it cannot be read, and whether it is `well_formed`.
+
+    A value is well formed exactly if its fields, rendered again, give the same bytes: no second spelling, no repeated
+    or unknown field, no number where text belongs can pass. `price_text` is the price as sent.
+    """
+    text = F.col("value").cast("string")
+    schema = ", ".join(f"{name} {dtype}" for name, dtype in WIRE_FIELDS.items())
+    # inlined, so that the JSON is parsed once however many of its fields are used
+    fields = F.inline_outer(F.array(F.from_json(text, schema, STRICT_JSON)))
+    return messages.select("*", fields).select(
+        *messages.columns,
+        "event_id",
+        "source",
+        "vendor_symbol",
+        "day_volume",
+        "market_hours",
+        "currency",
+        F.col("price").alias("price_text"),
+        plain_decimal("price").alias("price"),
+        instant("event_time_us").alias("event_time"),
+        instant("receive_time_us").alias("receive_time"),
+        recomputed_event_id().alias("recomputed_id"),
+        F.coalesce(canonical_value() == text, F.lit(False)).alias("well_formed"),
+    )
+
+
+def canonical_value() -> Column:
+    """The value that the producer would have sent for these fields."""
+    parts = [
+        F.concat(F.lit(f'"{name}":'), quoted(name) if dtype == "STRING" else number(name))
+        for name, dtype in WIRE_FIELDS.items()
+    ]
+    return F.concat(F.lit("{"), F.concat_ws(",", *parts), F.lit("}"))
+
+
+def recomputed_event_id() -> Column:
+    """The first 128 bits of SHA-256 over the identifying fields, as hex; null fields are empty."""
+    identity = F.concat_ws("|", *[F.coalesce(F.col(name).cast("string"), F.lit("")) for name in IDENTITY])
+    return F.substring(F.sha2(identity, 256), 1, 32)
+
+
+def plain_decimal(name: str) -> Column:
+    """The number that a plain decimal spells, rounded to 6 decimals; null for any other text."""
+    return F.expr(f"try_cast(if({name} rlike '{PLAIN_DECIMAL}', {name}, null) AS DECIMAL(18, 6))")
+
+
+def instant(name: str) -> Column:
+    """Microseconds since 1970 as a timestamp; null outside the years 1970 to 9999."""
+    return F.when(F.col(name).between(0, LAST_MICROSECOND), F.timestamp_micros(F.col(name)))
+
+
+def number(name: str) -> Column:
+    return F.coalesce(F.col(name).cast("string"), F.lit("null"))
+
+
+def quoted(name: str) -> Column:
+    return F.coalesce(F.concat(F.lit('"'), F.col(name), F.lit('"')), F.lit("null"))

@@ -1,0 +1,64 @@
+"""The rules of quality, as data: each says what must hold. Order is the order in `violations`.
+
+A REJECT rule uses only the message's own fields and its Kafka time; `unknown_instrument` and `outside_session` also
+use the instruments and the exchange calendars. A FLAG rule leaves the quote in silver, with the rule's name.
+"""
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from transforms.parse import PLAIN_DECIMAL
+
+SOURCES = "('yahoo', 'alpha_vantage', 'yahoo_recording', 'generated')"
+LIVE_SOURCES = "('yahoo', 'alpha_vantage')"
+IS_DECIMAL = f"coalesce(price_text rlike '{PLAIN_DECIMAL}', false)"
+VERSION = r"""regexp_extract(cast(value AS STRING), '^\\{"schema_version":([0-9]{1,9}),', 1)"""
+
+# a message that breaks one of these has no fields to judge: only the first that is broken is reported
+SHAPE_RULES: Mapping[str, str] = {
+    "empty_value": "length(value) > 0",
+    "unknown_schema_version": f"{VERSION} IN ('', '1')",
+    "malformed": "well_formed",
+}
+
+FIELD_RULES: Mapping[str, str] = {
+    "event_id_mismatch": "event_id = recomputed_id",
+    "unknown_source": f"source IN {SOURCES}",
+    "price_not_decimal": IS_DECIMAL,
+    "price_not_positive": f"NOT {IS_DECIMAL} OR (price_text NOT LIKE '-%' AND price_text != '0')",
+    "too_fine": rf"NOT {IS_DECIMAL} OR NOT price_text rlike '\\.[0-9]{{7}}'",
+    "price_too_large": f"NOT {IS_DECIMAL} OR NOT price_text rlike '^-?[0-9]{{13}}'",
+    "day_volume_not_positive": "day_volume IS NULL OR day_volume > 0",
+    "unknown_market_hours": "market_hours IS NULL OR market_hours IN ('pre', 'regular', 'post', 'extended')",
+    "no_event_time": "event_time IS NOT NULL",
+    "no_receive_time": "receive_time IS NOT NULL",
+    "future": "event_time IS NULL OR event_time <= kafka_time + INTERVAL 60 SECONDS",
+    "old": f"event_time IS NULL OR NOT coalesce(source IN {LIVE_SOURCES}, false) "
+    "OR event_time >= kafka_time - INTERVAL 10 DAYS",
+    "unknown_instrument": f"event_time IS NULL OR NOT coalesce(source IN {SOURCES}, false) "
+    "OR instrument_id IS NOT NULL",
+    "outside_session": "event_time IS NULL OR instrument_id IS NULL "
+    "OR (event_time >= first_quote AND event_time < last_quote)",
+}
+
+FLAG_RULES: Mapping[str, str] = {
+    "day_volume_unknown": "day_volume IS NOT NULL",
+    "delayed": "receive_time <= event_time + INTERVAL 10 MINUTES",
+}
+
+
+def violations() -> Column:
+    """Names of the REJECT rules that a message breaks; empty for an accepted one."""
+    shape = F.coalesce(*[broken(name, rule) for name, rule in SHAPE_RULES.items()])
+    return F.when(shape.isNotNull(), F.array(shape)).otherwise(broken_rules(FIELD_RULES))
+
+
+def broken_rules(rules: Mapping[str, str]) -> Column:
+    return F.array_compact(F.array(*[broken(name, rule) for name, rule in rules.items()]))
+
+
+def broken(name: str, rule: str) -> Column:
+    """The rule's name where it does not hold: null counts as broken."""
+    return F.when(~F.coalesce(F.expr(rule), F.lit(False)), F.lit(name))
