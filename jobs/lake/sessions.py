@@ -54,7 +54,7 @@ def _sessions(name: str, until: date) -> list[Session]:
                 name,
                 day,
                 first,
-                opens.tz_localize("UTC").to_pydatetime() if opens.tz is None else opens.to_pydatetime(),
+                opens.to_pydatetime(),
                 last,
             )
         )

@@ -66,7 +66,9 @@ class Instance:
                 began = time.monotonic()
                 started.append(service)
                 self._start_one(service, place)
-                progress(f"{service.name} on port {place.ports[service.port_names[0]]} ({time.monotonic() - began:.1f} s)")
+                progress(
+                    f"{service.name} on port {place.ports[service.port_names[0]]} ({time.monotonic() - began:.1f} s)"
+                )
         except BaseException:
             for service in reversed(started):
                 self._stop_one(service)
@@ -83,7 +85,9 @@ class Instance:
         """kill -9 of one service: it counts as died until the next start."""
         started = self._started()
         if name not in started:
-            raise ServiceError(f"{name} is not running", found=", ".join(started) or "nothing", remedy="see `tapehouse ps`")
+            raise ServiceError(
+                f"{name} is not running", found=", ".join(started) or "nothing", remedy="see `tapehouse ps`"
+            )
         processes.kill(started[name])
 
     def remove(self) -> None:
@@ -184,11 +188,18 @@ class Instance:
         if "ports" not in record:
             self.folder.mkdir(parents=True, exist_ok=True)
             names = [name for service in SERVICES for name in service.port_names]
-            record = {"ports": find_ports(names), "secrets": {name: secrets.token_hex(20) for name in SECRETS}}
+            record = {
+                "ports": find_ports(names),
+                "secrets": {name: secrets.token_hex(20) for name in SECRETS},
+            }
             self._write(record | {"processes": {}})
         programs = _programs()
         return Place(
-            self.folder, record["ports"], record["secrets"], Path(programs["java_home"]), Path(programs["postgres_bin"])
+            self.folder,
+            record["ports"],
+            record["secrets"],
+            Path(programs["java_home"]),
+            Path(programs["postgres_bin"]),
         )
 
     def _refuse_busy_port(self, service: Service, port: int) -> None:
@@ -248,7 +259,9 @@ def running(folder: Path, progress: Callable[[str], None] = lambda line: None) -
 
 def _programs() -> dict[str, str]:
     if not SETUP_RECORD.exists():
-        raise ServiceError("this checkout is not set up", found=f"no {SETUP_RECORD}", remedy="run `make setup`")
+        raise ServiceError(
+            "this checkout is not set up", found=f"no {SETUP_RECORD}", remedy="run `make setup`"
+        )
     return dict(json.loads(SETUP_RECORD.read_text()))
 
 

@@ -28,9 +28,19 @@ class Kafka:
         classes = ["-cp", f"{JARS / 'kafka'}/*"]
         if not (folder / "log" / "meta.properties").exists():
             cluster = processes.run(
-                [java, *classes, "kafka.tools.StorageTool", "random-uuid"], folder=folder, environment=environment
+                [java, *classes, "kafka.tools.StorageTool", "random-uuid"],
+                folder=folder,
+                environment=environment,
             ).split()[-1]
-            format_log = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(configuration), "--ignore-formatted"]
+            format_log = [
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                cluster,
+                "-c",
+                str(configuration),
+                "--ignore-formatted",
+            ]
             processes.run([java, *classes, *format_log], folder=folder, environment=environment)
         logging = f"-Dlog4j2.configurationFile={LOCAL_CONFIGURATION / 'kafka' / 'log4j2.properties'}"
         heap = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"]

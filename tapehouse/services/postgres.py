@@ -128,4 +128,3 @@ def _connect(place: Place, user: str, database: str) -> Any:
         dbname=database,
         connect_timeout=3,
     )
-

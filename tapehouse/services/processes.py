@@ -18,7 +18,12 @@ class Started:
 
 
 def start(
-    arguments: Sequence[str], *, log: Path, folder: Path, environment: Mapping[str, str], user: str | None = None
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    user: str | None = None,
 ) -> Started:
     """Start a process in a session of its own, its output appended to `log`."""
     as_user: dict[str, object] = {"user": user, "group": _group_of(user), "extra_groups": []} if user else {}
@@ -36,11 +41,20 @@ def start(
     return Started(process.pid, birth(process.pid))
 
 
-def run(arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], user: str | None = None) -> str:
+def run(
+    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], user: str | None = None
+) -> str:
     """Run a short command to its end; its output, or CalledProcessError."""
     as_user: dict[str, object] = {"user": user, "group": _group_of(user), "extra_groups": []} if user else {}
     done = subprocess.run(
-        arguments, cwd=folder, env=dict(environment), capture_output=True, text=True, check=True, timeout=120, **as_user  # type: ignore[call-overload]
+        arguments,
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        **as_user,  # type: ignore[call-overload]
     )
     return str(done.stdout)
 
@@ -90,7 +104,9 @@ def birth(pid: int) -> str:
 
 def _birth_by_ps(pid: int) -> str:
     """The same where there is no /proc."""
-    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    asked = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return asked.stdout.strip()
 
 

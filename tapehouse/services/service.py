@@ -33,10 +33,18 @@ class Place:
 class Service(Protocol):
     """One process. `check` raises what is wrong while it is not ready yet."""
 
-    name: str
-    port_names: tuple[str, ...]
-    patience: float
-    stop_signal: signal.Signals
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def port_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def stop_signal(self) -> signal.Signals: ...
+
+    @property
+    def patience(self) -> float:
+        """Seconds from the stop signal until it is killed."""
 
     def start(self, place: Place) -> Started: ...
 

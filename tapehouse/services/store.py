@@ -82,7 +82,12 @@ def s3_client(place: Place, *, operator: bool = False) -> Any:
         region_name="us-east-1",
         aws_access_key_id=place.secrets[f"s3_{account}_access_key"],
         aws_secret_access_key=place.secrets[f"s3_{account}_secret_key"],
-        config=Config(s3={"addressing_style": "path"}, connect_timeout=2, read_timeout=15, retries={"total_max_attempts": 2}),
+        config=Config(
+            s3={"addressing_style": "path"},
+            connect_timeout=2,
+            read_timeout=15,
+            retries={"total_max_attempts": 2},
+        ),
     )
 
 
@@ -91,9 +96,14 @@ def _operator(place: Place) -> dict[str, object]:
 
 
 def _pipeline(place: Place) -> dict[str, object]:
-    return _identity(place, "pipeline", [f"{act}:{bucket}" for bucket in BUCKETS for act in ("Read", "Write", "List")])
+    return _identity(
+        place, "pipeline", [f"{act}:{bucket}" for bucket in BUCKETS for act in ("Read", "Write", "List")]
+    )
 
 
 def _identity(place: Place, name: str, actions: list[str]) -> dict[str, object]:
-    keys = {"accessKey": place.secrets[f"s3_{name}_access_key"], "secretKey": place.secrets[f"s3_{name}_secret_key"]}
+    keys = {
+        "accessKey": place.secrets[f"s3_{name}_access_key"],
+        "secretKey": place.secrets[f"s3_{name}_secret_key"],
+    }
     return {"name": name, "credentials": [keys], "actions": actions}

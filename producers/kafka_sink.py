@@ -1,0 +1,101 @@
+"""Messages to Kafka: acknowledged by all replicas, counted, and none dropped without an error and a place."""
+
+import base64
+import json
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from producers.errors import ProducerError
+from producers.events import Message
+
+# as far as this client goes; what is larger than the broker's limit (1 MiB) comes back refused, with the reason
+LARGEST_REQUEST = 64 * 1024 * 1024
+
+
+class KafkaSink:
+    """Sends messages and counts those that the broker has acknowledged.
+
+    A message that is refused is kept as a line of `refused_file`: topic, reason, and key, value and headers in base64.
+    """
+
+    def __init__(self, *, bootstrap: str, topic: str, refused_file: Path) -> None:
+        from kafka import KafkaProducer
+        from kafka.errors import KafkaError
+
+        self._topic, self.refused_file = topic, refused_file
+        self._lock = threading.Lock()
+        self.sent = self.acknowledged = self.refused = 0
+        try:
+            self._producer: Any = KafkaProducer(
+                bootstrap_servers=bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=10,
+                batch_size=64 * 1024,
+                max_request_size=LARGEST_REQUEST,
+            )
+        except KafkaError as error:
+            raise ProducerError(
+                f"Kafka at {bootstrap} does not answer",
+                found=str(error),
+                remedy="start it (`make up`), or correct TAPEHOUSE_KAFKA_BOOTSTRAP",
+            ) from error
+
+    def send(self, message: Message) -> None:
+        """Hand over a message; it is received now, and acknowledged or refused later."""
+        from kafka.errors import KafkaError
+
+        value = message.render(time.time_ns() // 1000)
+        self.sent += 1
+        try:
+            future = self._producer.send(self._topic, value=value, key=message.key, headers=message.headers())
+        except KafkaError as error:
+            self._keep(message, value, error)
+            return
+        future.add_callback(self._count)
+        future.add_errback(lambda error: self._keep(message, value, error))
+
+    def flush(self, *, seconds: float = 120) -> None:
+        """Wait until every message is acknowledged or refused."""
+        self._producer.flush(timeout=seconds)
+        missing = self.sent - self.acknowledged - self.refused
+        if missing:
+            raise ProducerError(
+                f"{missing} messages were neither acknowledged nor refused in {seconds:.0f} s",
+                found=f"{self.sent} sent, {self.acknowledged} acknowledged, {self.refused} refused",
+                remedy="look at Kafka (`tapehouse logs kafka`), then send the tape again: the same quotes are recognised",
+            )
+
+    def __enter__(self) -> "KafkaSink":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Flush, after Ctrl-C too."""
+        try:
+            self.flush()
+        finally:
+            self._producer.close()
+
+    def _count(self, _: object) -> None:
+        with self._lock:
+            self.acknowledged += 1
+
+    def _keep(self, message: Message, value: bytes, error: BaseException) -> None:
+        coded = {name: base64.b64encode(content).decode() for name, content in message.headers()}
+        line = {
+            "topic": self._topic,
+            "reason": f"{type(error).__name__}: {error}",
+            "key": base64.b64encode(message.key).decode() if message.key else None,
+            "value": base64.b64encode(value).decode(),
+            "headers": coded,
+        }
+        with self._lock:
+            self.refused_file.parent.mkdir(parents=True, exist_ok=True)
+            with self.refused_file.open("a") as lines:
+                lines.write(json.dumps(line) + "\n")
+            self.refused += 1

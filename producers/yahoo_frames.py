@@ -1,0 +1,88 @@
+"""Yahoo's stream frames: JSON around base64 around the protobuf message PricingData."""
+
+import base64
+import binascii
+import functools
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from producers.events import Message, Quote, can_be_spelt
+
+MARKET_HOURS = {0: "pre", 1: "regular", 2: "post", 3: "extended"}
+
+
+def decode_frame(frame: bytes, *, source: str) -> Message:
+    """The message of a frame; one that cannot be decoded has no quote and is sent all the same."""
+    return Message(source, frame, _decode(frame, source))
+
+
+def encode_frame(**fields: Any) -> bytes:
+    """A frame as Yahoo would send it, from the fields of PricingData."""
+    payload = base64.b64encode(_pricing_data()(**fields).SerializeToString()).decode()
+    return json.dumps({"type": "pricing", "message": payload}, separators=(",", ":")).encode()
+
+
+def quote_of(
+    *,
+    source: str,
+    symbol: str,
+    time_us: int,
+    price: float,
+    day_volume: int,
+    market_hours: int,
+    currency: str = "",
+) -> Quote | None:
+    """A quote from the vendor's own values; None where one of them cannot be meant.
+
+    The price was a 32-bit float: it is the shortest decimal that is the same float. Yahoo leaves out what is zero, so
+    a volume of 0 is unknown.
+    """
+    if not can_be_spelt(symbol, currency or None) or time_us <= 0:
+        return None
+    hours = MARKET_HOURS.get(market_hours)
+    return Quote(
+        source, symbol, time_us, shortest_decimal(price), day_volume or None, hours, currency or None
+    )
+
+
+def shortest_decimal(price: float) -> str:
+    """The shortest decimal that is the same 32-bit float: 237.1199951171875 was sent as 237.12."""
+    import numpy
+
+    return numpy.format_float_positional(numpy.float32(price), unique=True, trim="-")
+
+
+def _decode(frame: bytes, source: str) -> Quote | None:
+    from google.protobuf.message import DecodeError
+
+    try:
+        payload = base64.b64decode(json.loads(frame)["message"], validate=True)
+        data = _pricing_data().FromString(payload)
+    except (ValueError, KeyError, TypeError, binascii.Error, DecodeError, RecursionError):
+        return None
+    return quote_of(
+        source=source,
+        symbol=data.id,
+        time_us=data.time * 1000,
+        price=data.price,
+        day_volume=data.day_volume,
+        market_hours=data.market_hours,
+        currency=data.currency,
+    )
+
+
+@functools.cache
+def _pricing_data() -> Any:
+    """yfinance's own PricingData, without importing the package around it (two seconds)."""
+    package = importlib.util.find_spec("yfinance")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("yfinance is not installed: run `make setup`")
+    file = Path(package.submodule_search_locations[0]) / "pricing_pb2.py"
+    spec = importlib.util.spec_from_file_location("yahoo_pricing_pb2", file)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"{file} is missing: run `make setup`")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PricingData

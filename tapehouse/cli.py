@@ -1,0 +1,57 @@
+"""The command `tapehouse`. A command's module is imported only when that command is called."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "demo": ("tapehouse.demo", "stream a trading session through everything and check the result"),
+    "up": ("tapehouse.services.up", "start Kafka, the S3 store and PostgreSQL on this machine"),
+    "down": ("tapehouse.services.down", "stop them"),
+    "ps": ("tapehouse.services.ps", "show them"),
+    "logs": ("tapehouse.services.logs", "show the log of one of them"),
+    "kill": ("tapehouse.services.kill", "kill -9 one of them, to see what happens"),
+    "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
+    "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
+    "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
+    "verify": ("tapehouse.verify", "check the invariants from bronze up, with another engine"),
+    "sql": ("tapehouse.sql", "query bronze, silver and gold"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code is 0 done, 1 failure, 2 usage, settings or nothing to speak to, 42 data."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    parser = argparse.ArgumentParser(
+        prog="tapehouse",
+        description="A market-data lakehouse whose every number can be traced and proved.",
+        epilog="Exit codes: 0 done, 1 failure, 2 usage, settings or nothing started, 42 data.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, (module, summary) in COMMANDS.items():
+        below = commands.add_parser(command, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if command == name:
+            importlib.import_module(module).add_arguments(below)
+            below.add_argument("--debug", action="store_true", help="show the stack of an error")
+    args = parser.parse_args(arguments)
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if args.debug:
+            raise
+        remedy = "" if code else "\nremedy: repeat with --debug for the stack"
+        kind = "" if code else f"{type(error).__name__}: "
+        print(f"error: {kind}{error}{remedy}", file=sys.stderr)
+        return code or 1

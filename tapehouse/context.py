@@ -1,0 +1,29 @@
+"""Which services a command speaks to: those that the environment names, or those of this checkout that are up."""
+
+import os
+
+from jobs.lake.errors import SettingsError
+from jobs.lake.settings import Settings, read_settings
+from tapehouse.services.instance import Instance, find_running
+
+# if this is set, the environment was prepared by somebody who meant it
+NAMED_BY = "TAPEHOUSE_KAFKA_BOOTSTRAP"
+
+
+def use_running_environment() -> Settings:
+    """The settings of the environment, else of the instance that is up; its names are put into the environment."""
+    if NAMED_BY not in os.environ and not os.path.exists(".env"):
+        os.environ.update(require_running().environment())
+    return read_settings()
+
+
+def require_running() -> Instance:
+    """The instance of this checkout that is up."""
+    instance = find_running()
+    if instance is None:
+        raise SettingsError(
+            "nothing is started",
+            found="no services of this checkout, and no TAPEHOUSE_KAFKA_BOOTSTRAP in the environment",
+            remedy="run `make up`, or `make demo KEEP=1`",
+        )
+    return instance

@@ -1,0 +1,22 @@
+"""`tapehouse down`: stop the services that are up; their data stays."""
+
+import argparse
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--forget-ports", action="store_true", help="find other ports at the next start")
+
+
+def run(args: argparse.Namespace) -> int:
+    from tapehouse.paths import LOCAL
+    from tapehouse.services.instance import Instance, find_running
+
+    instance = find_running()
+    if instance is None:
+        print("nothing is started", file=sys.stderr)
+    else:
+        instance.stop(lambda line: print(line, file=sys.stderr))
+    if args.forget_ports:
+        (instance or Instance(LOCAL)).forget_ports()
+    return 0
