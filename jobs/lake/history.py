@@ -12,7 +12,7 @@ def recent_commits(table: Table, settings: Settings) -> list[Commit]:
     """The newest commits of the stream to `table`, newest first; none where there is no table."""
     from deltalake import DeltaTable
 
-    url, options = table.path(settings).replace("s3a://", "s3://"), storage_options(settings)
+    url, options = table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
     if not DeltaTable.is_deltatable(url, options):
         return []
     history = DeltaTable(url, storage_options=options).history(COMMITS_READ)
@@ -20,21 +20,9 @@ def recent_commits(table: Table, settings: Settings) -> list[Commit]:
     return [commit for commit in found if commit]
 
 
-def storage_options(settings: Settings) -> dict[str, str]:
-    """How deltalake reaches the S3 store."""
-    return {
-        "AWS_ENDPOINT_URL": settings.s3_endpoint,
-        "AWS_REGION": settings.s3_region,
-        "AWS_ACCESS_KEY_ID": settings.s3_access_key.get_secret_value(),
-        "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value(),
-        "AWS_ALLOW_HTTP": str(settings.s3_endpoint.startswith("http://")).lower(),
-        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
-    }
-
-
 def table_id(table: Table, settings: Settings) -> str:
     """The id that Delta gave the table when it was made."""
     from deltalake import DeltaTable
 
     url = table.path(settings).replace("s3a://", "s3://")
-    return str(DeltaTable(url, storage_options=storage_options(settings)).metadata().id)
+    return str(DeltaTable(url, storage_options=settings.storage_options()).metadata().id)

@@ -37,6 +37,17 @@ class Settings(BaseSettings):
     instruments: Path = Field(ROOT / "conf" / "instruments.yaml", alias="TAPEHOUSE_INSTRUMENTS")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
 
+    def storage_options(self) -> dict[str, str]:
+        """How readers without Spark reach the S3 store."""
+        return {
+            "AWS_ENDPOINT_URL": self.s3_endpoint,
+            "AWS_REGION": self.s3_region,
+            "AWS_ACCESS_KEY_ID": self.s3_access_key.get_secret_value(),
+            "AWS_SECRET_ACCESS_KEY": self.s3_secret_key.get_secret_value(),
+            "AWS_ALLOW_HTTP": str(self.s3_endpoint.startswith("http://")).lower(),
+            "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "false",
+        }
+
 
 def read_settings() -> Settings:
     """Read the settings, or name every one that is missing or wrong at once."""

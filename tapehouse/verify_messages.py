@@ -1,0 +1,197 @@
+"""A second opinion on every message: the wire contract and its rules, worked out without the pipeline's code.
+
+A message is well formed exactly if it matches one pattern, the canonical JSON of version 1.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    import pyarrow
+
+INTEGER = rb"(-?(?:0|[1-9][0-9]*)|null)"
+TEXT = rb'("[^"\\\x00-\x1f]*"|null)'
+CANONICAL = re.compile(
+    rb'\{"schema_version":'
+    + INTEGER
+    + rb',"event_id":'
+    + TEXT
+    + rb',"source":'
+    + TEXT
+    + rb',"vendor_symbol":'
+    + TEXT
+    + rb',"event_time_us":'
+    + INTEGER
+    + rb',"price":'
+    + TEXT
+    + rb',"day_volume":'
+    + INTEGER
+    + rb',"market_hours":'
+    + TEXT
+    + rb',"currency":'
+    + TEXT
+    + rb',"receive_time_us":'
+    + INTEGER
+    + rb"\}"
+)
+VERSION = re.compile(rb'\{"schema_version":([0-9]{1,9}),')
+DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
+SOURCES, LIVE = {"yahoo", "alpha_vantage", "yahoo_recording", "generated"}, {"yahoo", "alpha_vantage"}
+HOURS = {None, "pre", "regular", "post", "extended"}
+END_OF_TIME = 253_402_300_800_000_000
+SECOND, DAY = 1_000_000, 86_400_000_000
+
+
+class Opinion(NamedTuple):
+    """What this checker says of one message; fields are of an accepted or at least well-formed one."""
+
+    topic: str
+    partition: int
+    offset: int
+    violations: list[str]
+    event_id: str | None = None
+    source: str | None = None
+    vendor_symbol: str | None = None
+    event_time_us: int | None = None
+    price: str | None = None
+    day_volume: int | None = None
+    market_hours: str | None = None
+    receive_time_us: int | None = None
+    session: date | None = None
+    segment: str | None = None
+
+
+class Hours:
+    """When quotes of a symbol may come, by exchange_calendars and the calendar that the instruments file names."""
+
+    def __init__(self, instruments: Path) -> None:
+        import yaml
+
+        self._calendars = {
+            (vendor, str(spelling)): str(span.get("calendar", span["mic"]))
+            for entry in yaml.safe_load(instruments.read_text())["instruments"]
+            for span in entry["listings"]
+            for vendor, spelling in span["vendor_symbols"].items()
+        }
+
+    def find(self, source: str, symbol: str, event_time_us: int) -> tuple[date, str] | None:
+        """Session and segment of a moment; None outside of every session, or for a symbol without a calendar."""
+        vendor = "alpha_vantage" if source == "alpha_vantage" else "yahoo"
+        calendar = self._calendars.get((vendor, symbol))
+        if calendar is None:
+            return None
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event_time_us)
+        if calendar == "24/7":
+            return moment.date(), "from_open"
+        opens, half_days, zone = _calendar(calendar)
+        local = moment.astimezone(zone)
+        end = time(17) if local.date() in half_days else time(20)
+        if local.date() not in opens or not time(4) <= local.time() < end:
+            return None
+        return local.date(), "pre_open" if moment < opens[local.date()] else "from_open"
+
+
+def judge(bronze: "pyarrow.Table", hours: Hours) -> Iterator[list[Opinion]]:
+    """An opinion of every row of bronze, in lists of one record batch each."""
+    import pyarrow
+
+    columns = ["topic", "partition", "offset", "value", "kafka_time"]
+    for batch in bronze.select(columns).to_batches(max_chunksize=100_000):
+        kafka_us = (
+            batch
+            .column("kafka_time")
+            .cast(pyarrow.timestamp("us", tz="UTC"))
+            .cast(pyarrow.int64())
+            .to_pylist()
+        )
+        rows = zip(*[batch.column(name).to_pylist() for name in columns[:4]], kafka_us, strict=True)
+        yield [_judge(*row, hours) for row in rows]
+
+
+def _judge(
+    topic: str, partition: int, offset: int, value: bytes | None, kafka_us: int, hours: Hours
+) -> Opinion:
+    fields = read_value(value)
+    if isinstance(fields, str):
+        return Opinion(topic, partition, offset, [fields])
+    event_id, source, symbol, event_us, price, volume, market_hours, receive_us = fields
+    identity = "|".join(
+        "" if f is None else str(f) for f in (source, symbol, event_us, price, volume, market_hours)
+    )
+    event_us = event_us if event_us is not None and 0 <= event_us < END_OF_TIME else None
+    receive_us = receive_us if receive_us is not None and 0 <= receive_us < END_OF_TIME else None
+    at = (
+        hours.find(source, symbol, event_us)
+        if source in SOURCES and symbol and event_us is not None
+        else None
+    )
+    number = price if price is not None and DECIMAL.fullmatch(price) else None
+    tests: dict[str, Callable[[], bool]] = {
+        "event_id_mismatch": lambda: event_id == hashlib.sha256(identity.encode()).hexdigest()[:32],
+        "unknown_source": lambda: source in SOURCES,
+        "price_not_decimal": lambda: number is not None,
+        "price_not_positive": lambda: number is None or (not number.startswith("-") and number != "0"),
+        "too_fine": lambda: number is None or len(number.partition(".")[2]) <= 6,
+        "price_too_large": lambda: number is None or len(number.lstrip("-").partition(".")[0]) <= 12,
+        "day_volume_not_positive": lambda: volume is None or volume > 0,
+        "unknown_market_hours": lambda: market_hours in HOURS,
+        "no_event_time": lambda: event_us is not None,
+        "no_receive_time": lambda: receive_us is not None,
+        "future": lambda: event_us is None or event_us <= kafka_us + 60 * SECOND,
+        "old": lambda: event_us is None or source not in LIVE or event_us >= kafka_us - 10 * DAY,
+        "outside_session": lambda: event_us is None or source not in SOURCES or at is not None,
+    }
+    violations = [name for name, holds in tests.items() if not holds()]
+    session, segment = at or (None, None)
+    return Opinion(
+        topic,
+        partition,
+        offset,
+        violations,
+        event_id,
+        source,
+        symbol,
+        event_us,
+        number,
+        volume,
+        market_hours,
+        receive_us,
+        session,
+        segment,
+    )
+
+
+def read_value(value: bytes | None) -> "tuple[Any, ...] | str":
+    """The fields of a value, or the name of the rule of shape that it breaks."""
+    if not value:
+        return "empty_value"
+    version = VERSION.match(value)
+    if version and version[1] != b"1":
+        return "unknown_schema_version"
+    found = CANONICAL.fullmatch(value)
+    try:
+        parts = [None if part == b"null" else part.decode() for part in found.groups()] if found else []
+    except UnicodeDecodeError:
+        parts = []
+    if not parts or parts[0] != "1":
+        return "malformed"
+    texts = {i: part and part[1:-1] for i, part in enumerate(parts) if i in {1, 2, 3, 5, 7, 8}}
+    integers = {i: None if parts[i] is None else int(parts[i]) for i in (4, 6, 9)}  # type: ignore[arg-type]
+    if any(n is not None and (parts[i] == "-0" or not -(2**63) <= n < 2**63) for i, n in integers.items()):
+        return "malformed"
+    return texts[1], texts[2], texts[3], integers[4], texts[5], integers[6], texts[7], integers[9]
+
+
+@lru_cache
+def _calendar(name: str) -> tuple[dict[date, datetime], set[date], ZoneInfo]:
+    import exchange_calendars
+
+    calendar = exchange_calendars.get_calendar(name, start="2000-01-01", end=date.today() + timedelta(365))
+    opens = {label.date(): moment.to_pydatetime() for label, moment in calendar.opens.items()}
+    return opens, {label.date() for label in calendar.early_closes}, ZoneInfo(str(calendar.tz))
