@@ -52,13 +52,7 @@ class GoldLog:
         state.ends[GOLD_BARS_1M.name] = dict(state.ends[GOLD_BARS_1M_LOG.name])
         commit = state.standing_commit(GOLD_BARS_1M, kind="merge", sequence=state.sequence)
         path = GOLD_BARS_1M.path(self._settings)
-        merge(
-            nothing.transform(newest_bars, log=log),
-            table=GOLD_BARS_1M,
-            path=path,
-            commit=commit,
-            number=state.sequence,
-        )
+        merge(nothing.transform(newest_bars, log=log), table=GOLD_BARS_1M, path=path, commit=commit)
         before, state.merged_sequence = state.merged_sequence, state.sequence
         self._open_bars.forget_final()
         if before - self._pruned >= COMMITS_KEPT:

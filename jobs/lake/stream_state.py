@@ -87,6 +87,5 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
     for commit in commits[GOLD_BARS_1M_LOG.name]:
         state.see(commit.watermark, commit.kafka_time)
     state.sequence = max((c.sequence or 0 for c in commits[GOLD_BARS_1M_LOG.name]), default=0)
-    merges = [c.sequence or 0 for c in commits[GOLD_BARS_1M.name] if c.kind == "merge"]
-    state.merged_sequence = max(merges, default=0)
+    state.merged_sequence = max((c.sequence or 0 for c in commits[GOLD_BARS_1M.name]), default=0)
     return state

@@ -37,7 +37,7 @@ def append(
     return _advanced(frame.sparkSession, path, table, before, number)
 
 
-def merge(source: "DataFrame", *, table: Table, path: str, commit: Commit, number: int) -> int:
+def merge(source: "DataFrame", *, table: Table, path: str, commit: Commit) -> int:
     """Replace the rows of `table` by those of `source` that have the same key, and add the others; the new version.
 
     Delta takes the transaction and metadata of a merge from the session only: `source` belongs to one that is
@@ -47,7 +47,8 @@ def merge(source: "DataFrame", *, table: Table, path: str, commit: Commit, numbe
 
     session = source.sparkSession
     before = version(session, path)
-    transaction = commit.epoch * EPOCH_STEP + number
+    # a merge may repeat the recorded end: the place in the log, which grows with every merge, is added
+    transaction = commit.transaction_version + (commit.sequence or 0)
     session.conf.set("spark.databricks.delta.commitInfo.userMetadata", commit.to_json())
     session.conf.set("spark.databricks.delta.write.txnAppId", table.name)
     session.conf.set("spark.databricks.delta.write.txnVersion", str(transaction))
