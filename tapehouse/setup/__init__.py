@@ -1,0 +1,1 @@
+"""Set-up of a checkout, by the machine's own Python and the standard library alone."""
