@@ -17,4 +17,4 @@ def outside(folder: Path) -> Path:
     """A folder outside the checkout for a server that runs as another user, who cannot come in here."""
     checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
     inside = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
-    return Path("/var/tmp") / f"tapehouse-{checkout}" / inside  # noqa: S108 - owned and closed to others when it is made
+    return Path("/var/tmp") / f"tapehouse-{checkout}" / inside  # ruff: ignore[hardcoded-temp-file] - owned and closed to others when it is made

@@ -184,9 +184,9 @@ def _sessions(
 
 def _bronze(connection: "duckdb.DuckDBPyConnection", read: _ReadTables) -> list[Check]:
     rows, distinct, span = connection.execute(
-        f"""SELECT sum(n), sum(d), sum(s)::BIGINT FROM (
+        """SELECT sum(n), sum(d), sum(s)::BIGINT FROM (
         SELECT count(*) AS n, count(DISTINCT "offset") AS d, max("offset") - min("offset") + 1 AS s
-        FROM bronze.quotes GROUP BY topic, partition)"""  # noqa: S608 - no outside text
+        FROM bronze.quotes GROUP BY topic, partition)"""
     ).fetchone() or (0, 0, 0)
     counted = {"rows": rows or 0, "offsets": distinct or 0, "between the first and the last": span or 0}
     holes = _examples(
@@ -269,7 +269,7 @@ def _conservation(connection: "duckdb.DuckDBPyConnection") -> list[Check]:
     bronze, rejected = (
         connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0]
         for t in ("bronze.quotes", "silver.rejected")
-    )  # type: ignore[index]  # noqa: S608
+    )  # type: ignore[index]
     accepted = connection.execute("SELECT count(*) FROM silver.quotes").fetchone()[0]  # type: ignore[index]
     duplicates = connection.execute("""SELECT count(*) FROM (SELECT 1 FROM opinion WHERE violations = []
         QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY topic, partition, "offset") > 1)""").fetchone()[
@@ -373,7 +373,7 @@ def _gold(
     )
     expected, stored = (
         connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("expected", "stored")
-    )  # type: ignore[index]  # noqa: S608
+    )  # type: ignore[index]
     twice = _examples(connection, f"SELECT {key} FROM gold.bars_1m GROUP BY ALL HAVING count(*) > 1")
     merged = connection.execute("SELECT count(*) FROM gold.bars_1m").fetchone()[0]  # type: ignore[index]
     return [

@@ -1,12 +1,12 @@
 """Upkeep of gold.bars_1m between batches: merging the log of revisions, and finality by the clock."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.lake import read
 from jobs.lake.instruments import Instruments
 from jobs.lake.kept import OpenBars, keep, release
-from jobs.lake.sessions import sessions_of
+from jobs.lake.sessions import sessions_for
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
@@ -94,10 +94,7 @@ class GoldLog:
         if not days:
             return set()
         names = sorted({calendar for _, calendar in self._calendars})
-        until = datetime.now(UTC).date() + timedelta(days=2)
-        ended = {
-            (s.session_calendar, s.session) for s in sessions_of(names, until=until) if s.last_quote <= moment
-        }
+        ended = {(s.session_calendar, s.session) for s in sessions_for(names) if s.last_quote <= moment}
         return {(mic, day) for mic, calendar in self._calendars for day in days if (calendar, day) in ended}
 
 

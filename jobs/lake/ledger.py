@@ -55,6 +55,10 @@ class Ledger:
             raise
         self._end_run("done", 0, None)
 
+    def mark_ready(self) -> None:
+        """Say in the run's details that its query has started."""
+        self._do("UPDATE runs SET details = details || '{\"ready\": true}' WHERE run_id = %s", (self.run_id,))
+
     def _end_run(self, state: str, exit_code: int, error: str | None) -> None:
         self._do(
             "UPDATE runs SET state = %s, exit_code = %s, error = %s, ended_at = now() WHERE run_id = %s",
@@ -70,7 +74,7 @@ class Ledger:
         places = ", ".join(["%s"] * len(values))
         changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in values)
         self._do(
-            f"INSERT INTO batches ({columns}) VALUES ({places}) ON CONFLICT (run_id, batch_id) DO UPDATE SET {changes}",  # noqa: S608 - names are ours
+            f"INSERT INTO batches ({columns}) VALUES ({places}) ON CONFLICT (run_id, batch_id) DO UPDATE SET {changes}",
             tuple(values.values()),
         )
 
@@ -110,7 +114,7 @@ class Ledger:
                 if file.name not in applied:
                     self._do(
                         f"BEGIN; {file.read_text()}; INSERT INTO migrations VALUES ('{file.name}'); COMMIT"
-                    )  # noqa: S608
+                    )
         finally:
             self._do("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
 

@@ -15,7 +15,7 @@ import structlog
 
 from jobs.lake import read
 from jobs.lake.gold_log import GoldLog
-from jobs.lake.instruments import read_instruments
+from jobs.lake.instruments import Instruments
 from jobs.lake.kafka import TopicEnds
 from jobs.lake.kept import OpenBars, keep, release
 from jobs.lake.ledger import Ledger
@@ -45,14 +45,22 @@ class StreamStopped(Exception):
 class QuoteStream:
     """Writes the batches of one query, and looks after gold between them."""
 
-    def __init__(self, spark: "SparkSession", settings: Settings, ledger: Ledger, state: StreamState) -> None:
+    def __init__(
+        self,
+        spark: "SparkSession",
+        settings: Settings,
+        ledger: Ledger,
+        state: StreamState,
+        *,
+        instruments: Instruments,
+        configuration: tuple["DataFrame", "DataFrame"],
+    ) -> None:
         self._spark, self._settings, self._ledger, self._state = spark, settings, ledger, state
-        instruments = read_instruments(settings.instruments)
         self._units = [Unit(*unit) for unit in instruments.units]
-        self._listings = read.listings_frame(spark, instruments)
-        self._sessions = read.sessions_frame(spark, instruments)
+        self._listings, self._sessions = configuration
         self._open_bars = OpenBars(spark, settings)
-        self._open_bars.with_sessions(read.open_sessions(spark, settings))
+        if state.sequence:  # a first start has nothing to look for
+            self._open_bars.with_sessions(read.open_sessions(spark, settings))
         self._gold_log = GoldLog(spark, settings, state, instruments=instruments, open_bars=self._open_bars)
         self._lateness = timedelta(minutes=settings.lateness_minutes)
         self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)

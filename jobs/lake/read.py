@@ -1,11 +1,11 @@
 """Read streams and tables: Kafka as bronze rows, Delta tables, and the frames of the configuration."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.lake.instruments import Instruments
-from jobs.lake.sessions import sessions_of
+from jobs.lake.instruments import Instruments, read_instruments
+from jobs.lake.sessions import Session, sessions_for
 from jobs.lake.settings import Settings
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, Table
 from transforms.revisions import newest_bars
@@ -13,6 +13,7 @@ from transforms.schemas import EXCHANGE_SESSIONS, INSTRUMENT_LISTINGS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 
 def kafka_stream(
@@ -36,16 +37,26 @@ def table(spark: "SparkSession", table: Table, settings: Settings) -> "DataFrame
     return spark.read.format("delta").load(table.path(settings))
 
 
+def configuration(settings: Settings) -> tuple[Instruments, list[Session]]:
+    """The instruments, and every session of their calendars."""
+    instruments = read_instruments(settings.instruments)
+    return instruments, sessions_for(instruments.calendars)
+
+
 def listings_frame(spark: "SparkSession", instruments: Instruments) -> "DataFrame":
-    return spark.createDataFrame([tuple(listing) for listing in instruments.listings], INSTRUMENT_LISTINGS)
+    return _small_frame(spark, instruments.listings, INSTRUMENT_LISTINGS)
 
 
-def sessions_frame(spark: "SparkSession", instruments: Instruments) -> "DataFrame":
-    """Every session of the instruments' calendars until tomorrow in any time zone."""
-    until = date.today() + timedelta(days=2)
-    return spark.createDataFrame(
-        [tuple(s) for s in sessions_of(instruments.calendars, until=until)], EXCHANGE_SESSIONS
-    )
+def sessions_frame(spark: "SparkSession", sessions: list[Session]) -> "DataFrame":
+    return _small_frame(spark, sessions, EXCHANGE_SESSIONS)
+
+
+def _small_frame(spark: "SparkSession", rows: Sequence[NamedTuple], schema: "StructType") -> "DataFrame":
+    """A few thousand rows of configuration, as data of the plan: nothing is read or unpickled in a batch."""
+    import pyarrow
+
+    columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
+    return spark.createDataFrame(pyarrow.table(columns), schema)
 
 
 def newest_bars_of(spark: "SparkSession", settings: Settings, *, sessions: Iterable[date]) -> "DataFrame":

@@ -28,6 +28,11 @@ def sessions_of(calendars: Iterable[str], *, until: date) -> list[Session]:
     return [session for name in calendars for session in _sessions(name, until)]
 
 
+def sessions_for(calendars: Iterable[str]) -> list[Session]:
+    """Every session of the calendars until the day after tomorrow: today's, in any time zone, among them."""
+    return sessions_of(calendars, until=datetime.now(UTC).date() + timedelta(days=2))
+
+
 @cache
 def time_zone(calendar: str) -> str:
     """The time zone of a calendar, an IANA name."""

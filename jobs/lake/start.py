@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from jobs.lake import history
 from jobs.lake.checkpoint import Checkpoint, starting_offsets
-from jobs.lake.kafka import describe_topic
+from jobs.lake.errors import ServiceError, TopicError
+from jobs.lake.kafka import Topic, describe_topic
 from jobs.lake.ledger import Ledger
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState, recover
@@ -16,12 +17,24 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def take_over(spark: "SparkSession", settings: Settings, ledger: Ledger) -> StreamState:
+def connect(settings: Settings, *, wait: float) -> tuple[Ledger, Topic]:
+    """The ledger and the topic, once both are there; what is not within `wait` seconds is an error."""
+    import stamina
+
+    missing = (ServiceError, TopicError)
+    limit = {"attempts": None, "timeout": wait} if wait else {"attempts": 1}
+    for attempt in stamina.retry_context(on=missing, wait_initial=0.2, wait_max=1.0, **limit):
+        with attempt:
+            topic = describe_topic(settings.kafka_bootstrap, settings.topic)
+            return Ledger(settings), topic
+    raise AssertionError("the last attempt raises")
+
+
+def take_over(spark: "SparkSession", settings: Settings, ledger: Ledger, topic: Topic) -> StreamState:
     """Become the one driver of the stream's tables: recover where they stand, and commit a new epoch to each.
 
     A table that is not there is made by that commit.
     """
-    topic = describe_topic(settings.kafka_bootstrap, settings.topic)
     state = recover(settings, topic)
     state.epoch = ledger.acquire(STREAM, at_least=state.epoch)
 

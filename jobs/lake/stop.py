@@ -39,7 +39,7 @@ class _Handler:
         self._asked.set()
 
     class Java:
-        implements = ["sun.misc.SignalHandler"]  # noqa: RUF012 - py4j reads this very name
+        implements = ["sun.misc.SignalHandler"]  # ruff: ignore[mutable-class-default] - py4j reads this very name
 
 
 def _ensure_callbacks(gateway: Any) -> None:

@@ -1,0 +1,234 @@
+"""`tapehouse demo`: a trading session through Kafka into bronze, silver and gold, checked, in one command."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tapehouse.paths import DEMO, LOCAL, ROOT, VENV
+from tapehouse.produce import add_tape_arguments, make_tape, pace_of
+
+if TYPE_CHECKING:
+    from producers.tape import Delivery
+    from tapehouse.demo_progress import Progress
+    from tapehouse.services.instance import Instance
+
+STEPS = 7
+READY_WITHIN, DRAINED_WITHIN, STOPPED_WITHIN = 120.0, 240.0, 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_tape_arguments(parser)
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the services up, to be queried until `make down`"
+    )
+    parser.add_argument("--trigger", default="0 seconds", help="time between batches (default: %(default)s)")
+    parser.add_argument(
+        "--max-offsets",
+        type=int,
+        default=200_000,
+        help="messages in one batch at most (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0 only if every invariant holds."""
+    from tapehouse.demo_progress import Progress
+    from tapehouse.demo_summary import show, summarise
+    from tapehouse.services.instance import Instance
+
+    _refuse_beside_others(args)
+    signal.signal(signal.SIGTERM, _interrupt)
+    progress = Progress(STEPS)
+    previous = Instance(DEMO)
+    previous.stop()
+    previous.remove()
+    with _instance(keep=args.keep) as instance:
+        os.environ.update(instance.environment())
+        with _stream_job(instance, args, progress) as job:
+            progress.step("services: PostgreSQL, S3 store, Kafka; spark-submit starts beside them")
+            instance.start(progress.detail)
+            tape = make_tape(args)
+            progress.step(f"tape: {len(tape):,} messages, {_what(args, tape)}")
+            job.wait_until_ready()
+            seconds = _send(tape, args, progress)
+            job.drain()
+        summary = _check(progress, tape, seconds, summarise)
+        if args.json:
+            print(json.dumps(summary, default=str, indent=1))
+        else:
+            show(summary, kept=args.keep)
+    return 0 if summary["invariants"]["hold"] else 1
+
+
+def _refuse_beside_others(args: argparse.Namespace) -> None:
+    from jobs.lake.errors import UsageError
+    from tapehouse.services.instance import Instance
+
+    if args.keep and Instance(LOCAL).is_up:
+        raise UsageError(
+            "the services of `make up` are up: the commands could not tell which of the two you mean",
+            found=str(LOCAL),
+            remedy="stop them first (`make down`), or leave KEEP away",
+        )
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _instance(*, keep: bool) -> "Iterator[Instance]":
+    """The demo's own services; stopped at the end, unless they are to be kept and nothing went wrong."""
+    from tapehouse.services.instance import Instance
+
+    instance = Instance(DEMO)
+    kept = False
+    try:
+        yield instance
+        kept = keep
+    finally:
+        if not kept:
+            instance.stop()
+
+
+@contextmanager
+def _stream_job(
+    instance: "Instance", args: argparse.Namespace, progress: "Progress"
+) -> "Iterator[_StreamJob]":
+    """`spark-submit jobs/stream_quotes.py`; stopped at the end."""
+    job = _StreamJob(instance, args, progress)
+    try:
+        yield job
+    finally:
+        job.stop()
+
+
+class _StreamJob:
+    """The stream job as a process, and its progress as the ledger tells it."""
+
+    def __init__(self, instance: "Instance", args: argparse.Namespace, progress: "Progress") -> None:
+        from tapehouse.services import processes
+
+        self._processes, self._progress = processes, progress
+        self.log = instance.folder / "logs" / "stream_quotes.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(VENV / "bin" / "spark-submit"), str(ROOT / "jobs" / "stream_quotes.py")]
+        options = [
+            "--trigger",
+            args.trigger,
+            "--max-offsets",
+            str(args.max_offsets),
+            "--wait",
+            str(READY_WITHIN),
+        ]
+        self._process = processes.start(
+            [*command, *options], log=self.log, folder=ROOT, environment=os.environ
+        )
+
+    def wait_until_ready(self) -> None:
+        from jobs.lake.settings import read_settings
+        from tapehouse.ledger import LedgerReader
+
+        self._progress.step("stream: spark-submit jobs/stream_quotes.py")
+        began = time.monotonic()
+        ledger = LedgerReader(read_settings())
+        while not ((run := ledger.newest_run("stream_quotes")) and run.is_ready):
+            self._must_live(began, READY_WITHIN, "was not ready")
+        ledger.close()
+        self._progress.detail(f"query started ({time.monotonic() - began:.1f} s more)")
+
+    def drain(self) -> None:
+        """Wait until the stream has read to the end of the topic."""
+        from jobs.lake.kafka import TopicEnds, describe_topic
+        from jobs.lake.settings import read_settings
+        from tapehouse.ledger import LedgerReader
+
+        settings = read_settings()
+        ends = TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
+        wanted = sum(ends.ask().values())
+        ends.close()
+        self._progress.step("drain: until all of it is in gold")
+        began = time.monotonic()
+        ledger = LedgerReader(settings)
+        while (done := sum(batch["messages"] for batch in ledger.batches())) < wanted:
+            self._must_live(began, DRAINED_WITHIN, f"had read {done:,} of {wanted:,} messages")
+        ledger.close()
+        self._progress.detail(f"{wanted:,} messages read ({time.monotonic() - began:.1f} s)")
+
+    def stop(self) -> None:
+        self._processes.stop(self._process, by=signal.SIGTERM, patience=STOPPED_WITHIN)
+
+    def _must_live(self, began: float, limit: float, what: str) -> None:
+        from jobs.lake.errors import ServiceError
+
+        alive = self._processes.is_alive(self._process)
+        if not alive or time.monotonic() - began > limit:
+            last = self.log.read_text(errors="replace").strip().splitlines()[-4:]
+            raise ServiceError(
+                f"the stream job {what} within {limit:.0f} s" if alive else "the stream job ended by itself",
+                found=" | ".join(last)[-600:],
+                remedy=f"read {self.log}",
+            )
+        time.sleep(0.2)
+
+
+def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress") -> float:
+    """Send the tape at its pace; how long it took."""
+    from jobs.lake.settings import read_settings
+    from producers.kafka_sink import KafkaSink
+    from producers.replay import replay
+    from tapehouse.ledger import LedgerReader
+
+    settings = read_settings()
+    progress.step("send: the tape to Kafka, bars being built meanwhile")
+    began = time.monotonic()
+    ledger = LedgerReader(settings)
+    with (
+        KafkaSink(
+            bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=DEMO / "refused.jsonl"
+        ) as sink,
+        progress.bar(len(tape)) as bar,
+    ):
+        for delivery in replay(tape, speed=pace_of(args, tape)):
+            sink.send(delivery.message)
+            bar.advance(lambda: ledger.batches())
+    ledger.close()
+    seconds = time.monotonic() - began
+    progress.detail(f"{sink.acknowledged:,} acknowledged, {sink.refused} refused ({seconds:.1f} s)")
+    return seconds
+
+
+def _check(progress: "Progress", tape: "list[Delivery]", seconds: float, summarise: Any) -> dict[str, Any]:
+    """Verify everything from bronze up, and add up what was seen."""
+    from datetime import date
+
+    from jobs.lake.settings import read_settings
+    from tapehouse.ledger import LedgerReader
+    from tapehouse.verify import verify
+
+    progress.step("verify: invariants 1 to 3, by another engine")
+    began = time.monotonic()
+    settings = read_settings()
+    report = verify(settings, first=date(2000, 1, 1), last=date(9999, 1, 1))
+    for check in report.checks:
+        progress.detail(f"{'ok' if check.ok else 'FAILED'}: {check.statement}")
+        for example in check.examples:
+            print(f"      {example}", file=sys.stderr)
+    progress.step(f"summary ({time.monotonic() - began:.1f} s for the check)")
+    ledger = LedgerReader(settings)
+    summary = summarise(settings, report, ledger.batches(), tape=tape, seconds=seconds)
+    ledger.close()
+    return dict(summary)
+
+
+def _what(args: argparse.Namespace, tape: "list[Delivery]") -> str:
+    kinds = {kind: sum(delivery.kind == kind for delivery in tape) for kind in ("duplicate", "malformed")}
+    origin = f"recorded ({args.recording.name})" if args.recording else "generated"
+    return f"{origin}, {kinds['duplicate']} duplicates and {kinds['malformed']} malformed among them"

@@ -1,0 +1,123 @@
+"""What a demo adds up to: counts from the tables, latency from the send to visible in gold."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.lake.settings import Settings
+    from producers.tape import Delivery
+    from tapehouse.verify import Report
+
+NEXT = (
+    '.venv/bin/tapehouse sql "from gold.bars_1m order by bar_start desc limit 9"',
+    '.venv/bin/tapehouse sql "select violations, count(*) from silver.rejected group by 1"',
+    ".venv/bin/tapehouse verify",
+)
+
+
+def summarise(
+    settings: "Settings",
+    report: "Report",
+    batches: list[dict[str, Any]],
+    *,
+    tape: "list[Delivery]",
+    seconds: float,
+) -> dict[str, Any]:
+    """The demo's figures; seconds are wall clock, latency is that of every message, duplicates included."""
+    from tapehouse.delta import attach, connect
+
+    connection = connect()
+    attach(connection, settings, versions={})
+    count = "SELECT count(*) FROM {}".format
+    tables = {
+        name: _one(connection, count(name)) for name in ("bronze.quotes", "silver.quotes", "silver.rejected")
+    }
+    rules = connection.execute(
+        "SELECT rule, count(*) FROM (SELECT unnest(violations) AS rule FROM silver.rejected) GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    bars, final = connection.execute(
+        "SELECT count(*), count(*) FILTER (is_final) FROM gold.bars_1m"
+    ).fetchall()[0]
+    p50, p95 = _latency(connection, batches)
+    busy = sum(batch["seconds"] for batch in batches)
+    duplicates = next(check.counted["duplicates"] for check in report.checks if "duplicates" in check.counted)
+    return {
+        "sent": len(tape),
+        "send_seconds": round(seconds, 1),
+        "events": tables["bronze.quotes"],
+        "accepted": tables["silver.quotes"],
+        "rejected": tables["silver.rejected"],
+        "rejected_by_rule": dict(rules),
+        "duplicates": duplicates,
+        "bars": bars,
+        "final_bars": final,
+        "batches": len(batches),
+        "events_per_second": round(tables["bronze.quotes"] / busy) if busy else None,
+        "latency_p50_seconds": p50,
+        "latency_p95_seconds": p95,
+        "invariants": {
+            "hold": report.ok,
+            "checks": len(report.checks),
+            "failed": sum(not c.ok for c in report.checks),
+        },
+    }
+
+
+def show(summary: dict[str, Any], *, kept: bool) -> None:
+    """Print the summary, and what to try next."""
+    rules = ", ".join(f"{rule} {count}" for rule, count in summary["rejected_by_rule"].items())
+    held = summary["invariants"]
+    verdict = "all hold" if held["hold"] else f"{held['failed']} FAILED"
+    lines = {
+        "events": f"{summary['events']:,} in bronze, sent in {summary['send_seconds']} s",
+        "accepted": f"{summary['accepted']:,} quotes in silver",
+        "duplicates": f"{summary['duplicates']:,} recognised",
+        "rejected": f"{summary['rejected']:,} kept aside with their reasons",
+        "by rule": rules or "none",
+        "bars": f"{summary['bars']:,} one-minute bars in gold, {summary['final_bars']:,} of them final",
+        "throughput": f"{summary['events_per_second']:,} events/s while a batch ran, {summary['batches']} batches",
+        "latency": f"p50 {summary['latency_p50_seconds']} s, p95 {summary['latency_p95_seconds']} s from send to visible in gold",
+        "invariants": f"{held['checks']} checks of invariants 1-3: {verdict}",
+    }
+    _print(lines)
+    heading = "the services are up until `make down`; try" if kept else "to query it: make demo KEEP=1, then"
+    print(f"\n{heading}:")
+    for command in NEXT:
+        print(f"  {command}")
+
+
+def _print(lines: dict[str, str]) -> None:
+    """Two columns, wrapped to the terminal; 80 wide elsewhere."""
+    import shutil
+    import sys
+    import textwrap
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    for name, text in lines.items():
+        indent = " " * 14
+        print(
+            textwrap.fill(text, width=max(width, 60), initial_indent=f"  {name:12}", subsequent_indent=indent)
+        )
+
+
+def _latency(connection: Any, batches: list[dict[str, Any]]) -> tuple[float | None, float | None]:
+    connection.execute(
+        'CREATE TABLE visible (topic VARCHAR, partition INTEGER, "first" BIGINT, "last" BIGINT, seen TIMESTAMPTZ)'
+    )
+    for batch in batches:
+        for partition, end in batch["end"].items():
+            start, at = batch["start"].get(partition, end), batch["committed_at"].astimezone(UTC)
+            connection.execute(
+                "INSERT INTO visible VALUES (?, ?, ?, ?, ?)", [batch["topic"], int(partition), start, end, at]
+            )
+    rows = connection.execute(
+        """SELECT quantile_cont(s, 0.5), quantile_cont(s, 0.95) FROM (
+            SELECT epoch(v.seen) - epoch(b.kafka_time) AS s FROM bronze.quotes b JOIN visible v ON v.topic = b.topic
+            AND v.partition = b.partition AND b."offset" >= v."first" AND b."offset" < v."last")"""
+    ).fetchall()
+    p50, p95 = rows[0]
+    return (None, None) if p50 is None else (round(p50, 1), round(p95, 1))
+
+
+def _one(connection: Any, query: str) -> int:
+    return int(connection.execute(query).fetchall()[0][0])

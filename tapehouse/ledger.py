@@ -1,0 +1,99 @@
+"""What the command line asks of the ledger: the stream's newest run, and its batches."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.lake.settings import Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """The newest run of a job; `state` is running, done or failed, the last also where the process is gone."""
+
+    run_id: str
+    state: str
+    since: datetime
+    is_ready: bool
+    error: str | None
+
+
+class LedgerReader:
+    """A connection that only reads."""
+
+    def __init__(self, settings: "Settings") -> None:
+        import psycopg2
+
+        from jobs.lake.errors import ServiceError
+
+        try:
+            self._connection = psycopg2.connect(
+                host=settings.ledger_host,
+                port=settings.ledger_port,
+                dbname=settings.ledger_database,
+                user=settings.ledger_user,
+                password=settings.ledger_password.get_secret_value(),
+                connect_timeout=5,
+                options="-c default_transaction_read_only=on",
+            )
+        except psycopg2.OperationalError as error:
+            raise ServiceError(
+                "the ledger does not answer", found=str(error).strip(), remedy="start the services: `make up`"
+            ) from error
+        self._connection.autocommit = True
+
+    def newest_run(self, job: str) -> Run | None:
+        """The newest run of `job`, None before the first."""
+        rows = self._ask(
+            """SELECT run_id, state, started_at, coalesce((details ->> 'ready')::boolean, false), error, host, pid
+            FROM runs WHERE job = %s ORDER BY started_at DESC LIMIT 1""",
+            (job,),
+        )
+        if not rows:
+            return None
+        run_id, state, since, is_ready, error, host, pid = rows[0]
+        if state == "running" and host == socket.gethostname() and not _is_alive(pid):
+            state, error = "failed", "its process is gone"
+        return Run(str(run_id), state, since, is_ready, error)
+
+    def batches(self) -> list[dict[str, Any]]:
+        """All batches, in the order in which they became visible."""
+        names = [
+            "topic",
+            "start",
+            "end",
+            "messages",
+            "accepted",
+            "rejected",
+            "duplicates",
+            "bars",
+            "seconds",
+            "committed_at",
+        ]
+        columns = ", ".join(f'"{name}"' for name in names)
+        rows = self._ask(f"SELECT {columns} FROM batches ORDER BY committed_at", ())
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ask(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('runs')")
+            if cursor.fetchone() == (None,):
+                return []  # no program has come to the ledger yet
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
