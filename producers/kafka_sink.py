@@ -66,7 +66,7 @@ class KafkaSink:
             raise ProducerError(
                 f"{missing} messages were neither acknowledged nor refused in {seconds:.0f} s",
                 found=f"{self.sent} sent, {self.acknowledged} acknowledged, {self.refused} refused",
-                remedy="look at Kafka (`tapehouse logs kafka`), then send the tape again: the same quotes are recognised",
+                remedy="look at Kafka (`tapehouse logs kafka`), then send the tape again",
             )
 
     def __enter__(self) -> "KafkaSink":

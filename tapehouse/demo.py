@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +84,7 @@ def _interrupt(*_: object) -> None:
 
 
 @contextmanager
-def _instance(*, keep: bool) -> "Iterator[Instance]":
+def _instance(*, keep: bool) -> "Generator[Instance, None, None]":
     """The demo's own services; stopped at the end, unless they are to be kept and nothing went wrong."""
     from tapehouse.services.instance import Instance
 
@@ -101,7 +101,7 @@ def _instance(*, keep: bool) -> "Iterator[Instance]":
 @contextmanager
 def _stream_job(
     instance: "Instance", args: argparse.Namespace, progress: "Progress"
-) -> "Iterator[_StreamJob]":
+) -> "Generator[_StreamJob, None, None]":
     """`spark-submit jobs/stream_quotes.py`; stopped at the end."""
     job = _StreamJob(instance, args, progress)
     try:

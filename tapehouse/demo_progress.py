@@ -1,7 +1,7 @@
 """Steps and progress of the demo on standard error: a live bar on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ class Progress:
         self.console.print(f"      {what}", soft_wrap=True)
 
     @contextmanager
-    def bar(self, total: int) -> "Iterator[Bar]":
+    def bar(self, total: int) -> "Generator[Bar, None, None]":
         """A bar for `total` messages."""
         columns = (
             TextColumn("      sent"),

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
     from producers.tape import Delivery
-    from tapehouse.verify import Report
+    from tapehouse.verify_report import Report
 
+REJECTED_BY_RULE = """
+SELECT rule, count(*) FROM (SELECT unnest(violations) AS rule FROM silver.rejected) GROUP BY 1 ORDER BY 2 DESC, 1
+"""
 NEXT = (
     '.venv/bin/tapehouse sql "from gold.bars_1m order by bar_start desc limit 9"',
     '.venv/bin/tapehouse sql "select violations, count(*) from silver.rejected group by 1"',
@@ -32,9 +35,7 @@ def summarise(
     tables = {
         name: _one(connection, count(name)) for name in ("bronze.quotes", "silver.quotes", "silver.rejected")
     }
-    rules = connection.execute(
-        "SELECT rule, count(*) FROM (SELECT unnest(violations) AS rule FROM silver.rejected) GROUP BY 1 ORDER BY 2 DESC, 1"
-    ).fetchall()
+    rules = connection.execute(REJECTED_BY_RULE).fetchall()
     bars, final = connection.execute(
         "SELECT count(*), count(*) FILTER (is_final) FROM gold.bars_1m"
     ).fetchall()[0]
@@ -66,7 +67,7 @@ def summarise(
 def show(summary: dict[str, Any], *, kept: bool) -> None:
     """Print the summary, and what to try next."""
     rules = ", ".join(f"{rule} {count}" for rule, count in summary["rejected_by_rule"].items())
-    held = summary["invariants"]
+    held, p50, p95 = summary["invariants"], summary["latency_p50_seconds"], summary["latency_p95_seconds"]
     verdict = "all hold" if held["hold"] else f"{held['failed']} FAILED"
     lines = {
         "events": f"{summary['events']:,} in bronze, sent in {summary['send_seconds']} s",
@@ -76,7 +77,7 @@ def show(summary: dict[str, Any], *, kept: bool) -> None:
         "by rule": rules or "none",
         "bars": f"{summary['bars']:,} one-minute bars in gold, {summary['final_bars']:,} of them final",
         "throughput": f"{summary['events_per_second']:,} events/s while a batch ran, {summary['batches']} batches",
-        "latency": f"p50 {summary['latency_p50_seconds']} s, p95 {summary['latency_p95_seconds']} s from send to visible in gold",
+        "latency": f"p50 {p50} s, p95 {p95} s from send to visible in gold",
         "invariants": f"{held['checks']} checks of invariants 1-3: {verdict}",
     }
     _print(lines)

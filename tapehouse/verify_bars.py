@@ -1,5 +1,15 @@
 """The bars of gold worked out afresh, in DuckDB, from the accepted messages of bronze."""
 
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tapehouse.verify_report import Check, examples, row
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from jobs.lake.settings import Settings
+
 # event(event_id, source, instrument_id, symbol, mic, unit, session, segment, event_time, micros, day_volume): one row
 # an event. unit(unit, major, factor, valid_from).
 BARS = """
@@ -48,3 +58,41 @@ VALUES = (
     "day_volume_high",
 )
 STORED_MICROS = ", ".join(f"CAST({name} * 1000000 AS HUGEINT) AS {name}" for name in PRICES)
+KEY = "source, instrument_id, bar_start"
+EVENTS = """
+CREATE TABLE event AS
+SELECT DISTINCT ON (o.event_id) o.event_id, o.source, s.instrument_id, s.symbol, s.mic, s.currency AS unit, o.session,
+    o.segment, make_timestamptz(o.event_time_us) AS event_time, o.day_volume,
+    CAST(CAST(o.price AS DECIMAL(18, 6)) * 1000000 AS HUGEINT) AS micros
+FROM opinion o JOIN silver.quotes s USING (event_id) WHERE o.violations = []
+"""
+DIFFERENT = f"""
+SELECT CASE WHEN g.open IS NULL THEN 'missing' WHEN e.open IS NULL THEN 'not in bronze' ELSE 'differs' END, {KEY}
+FROM expected e FULL JOIN stored g USING ({KEY})
+WHERE {" OR ".join(f"e.{name} IS DISTINCT FROM g.{name}" for name in VALUES)} ORDER BY ALL
+"""
+TWICE = f"SELECT 'twice', {KEY} FROM gold.bars_1m GROUP BY ALL HAVING count(*) > 1"
+
+
+def check_gold(
+    connection: "duckdb.DuckDBPyConnection", settings: "Settings", first: date, last: date
+) -> list[Check]:
+    """Invariant 3, for sessions in [first, last): all columns but is_final and revision."""
+    import yaml
+
+    connection.execute("CREATE TABLE unit (unit VARCHAR, major VARCHAR, factor INTEGER, valid_from DATE)")
+    for unit in yaml.safe_load(settings.instruments.read_text()).get("currencies") or []:
+        values = [unit["unit"], unit["major"], unit["factor"], unit["from"]]
+        connection.execute("INSERT INTO unit VALUES (?, ?, ?, ?)", values)
+    connection.execute(EVENTS)
+    in_range = f"session >= DATE '{first}' AND session < DATE '{last}'"
+    connection.execute(f"CREATE TABLE expected AS SELECT * FROM ({BARS}) WHERE {in_range}")
+    connection.execute(f"CREATE TABLE stored AS SELECT * REPLACE ({STORED_MICROS}) FROM bar WHERE {in_range}")
+    wrong, twice = examples(connection, DIFFERENT), examples(connection, TWICE)
+    counted = {"bars": row(connection, "SELECT count(*) FROM stored")[0]}
+    counted["worked out"] = row(connection, "SELECT count(*) FROM expected")[0]
+    merged = {"rows": row(connection, "SELECT count(*) FROM gold.bars_1m")[0]}
+    return [
+        Check(3, "gold's bars are those worked out afresh from bronze", not wrong, counted, wrong),
+        Check(3, "gold.bars_1m holds one row a key", not twice, merged, twice),
+    ]

@@ -111,7 +111,7 @@ def judge(bronze: "pyarrow.Table", hours: Hours) -> Iterator[list[Opinion]]:
             .to_pylist()
         )
         rows = zip(*[batch.column(name).to_pylist() for name in columns[:4]], kafka_us, strict=True)
-        yield [_judge(*row, hours) for row in rows]
+        yield [_judge(t, p, o, value, us, hours) for t, p, o, value, us in rows]
 
 
 def _judge(

@@ -1,5 +1,6 @@
 """`conf/instruments.yaml`: the instruments, what each was called when, and the units that prices come in."""
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -111,10 +112,11 @@ def _refuse_overlaps(path: Path, listings: list[Listing]) -> None:
         by_symbol[listing.vendor, listing.listed_symbol].append(listing)
     for (vendor, symbol), spans in by_symbol.items():
         spans.sort(key=lambda span: span.listed_from)
-        for before, after in zip(spans, spans[1:], strict=False):
+        for before, after in itertools.pairwise(spans):
             if after.listed_from < before.listed_to:
                 raise InstrumentsError(
                     f"{vendor}'s symbol {symbol} means two instruments at once in {path}",
-                    found=f"{before.instrument_id} until {before.listed_to}, {after.instrument_id} from {after.listed_from}",
+                    found=f"{before.instrument_id} to {before.listed_to}, "
+                    f"{after.instrument_id} from {after.listed_from}",
                     remedy="end the first listing with `to:`",
                 )

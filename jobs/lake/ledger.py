@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Ledger:
         self._migrate()
 
     @contextmanager
-    def run(self, job: str, **details: Any) -> Iterator[None]:
+    def run(self, job: str, **details: Any) -> Generator[None, None, None]:
         """Keep a row of `runs` for the program: running, then done or failed with its error."""
         self._do(
             "INSERT INTO runs (run_id, job, host, pid, state, details) VALUES (%s, %s, %s, %s, 'running', %s)",
@@ -103,7 +103,7 @@ class Ledger:
         self.connection.close()
 
     def _migrate(self) -> None:
-        """Apply the numbered files that this database has not seen, each in its own transaction, one program at a time."""
+        """Apply the numbered files that are new here, each in its own transaction, one program at a time."""
         self._do("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:
             self._do(

@@ -14,7 +14,7 @@ def run_program(body: Callable[[], int], *, debug: bool) -> int:
         return body()
     except TapehouseError as error:
         code, message, stack = error.exit_code, str(error), traceback.format_exc()
-    except Exception as error:  # the last stop before the shell: reported, exit 1, the stack on request
+    except Exception as error:  # ruff: ignore[blind-except] - the last stop before the shell: reported, exit 1, the stack on request
         code, message, stack = (
             1,
             f"{type(error).__name__}: {_first_lines(str(error))}",

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,7 @@ class Instance:
                 service.check(place)
                 service.prepare(place)
                 return
-            except Exception as error:  # whatever its client raises while it starts: kept for the message
+            except Exception as error:  # ruff: ignore[blind-except] - whatever its client raises while it starts: kept for the message
                 problem = error
                 time.sleep(0.2)
         raise ServiceError(
@@ -247,7 +247,9 @@ def find_running() -> Instance | None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, progress: Callable[[str], None] = lambda line: None) -> Iterator[Instance]:
+def running(
+    folder: Path, progress: Callable[[str], None] = lambda line: None
+) -> Generator[Instance, None, None]:
     """An instance that is up for the length of a block, and stopped after it, whatever happens."""
     instance = Instance(folder)
     try:

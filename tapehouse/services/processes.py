@@ -1,5 +1,6 @@
 """Processes that outlive the command that starts them, known by pid and start time, never by name."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,10 +62,8 @@ def run(
 
 def is_alive(process: Started) -> bool:
     """Whether this very process runs; a zombie of ours is reaped on the way."""
-    try:
+    with contextlib.suppress(ChildProcessError):  # not our child: an earlier command started it
         os.waitpid(process.pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # not our child: an earlier command started it
     return birth(process.pid) == process.born != ""
 
 

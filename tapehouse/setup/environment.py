@@ -43,7 +43,7 @@ def _installer() -> Path:
     uv = BOOTSTRAP / "bin" / "uv"
     if uv.exists():
         return uv
-    requirement = ["--quiet", "--require-hashes", "-r", ROOT / "requirements-bootstrap.txt"]
+    requirement: list[str | Path] = ["--quiet", "--require-hashes", "-r", ROOT / "requirements-bootstrap.txt"]
     made = subprocess.run(
         [sys.executable, "-m", "venv", "--clear", BOOTSTRAP], capture_output=True, text=True, check=False
     )
@@ -58,7 +58,7 @@ def _installer() -> Path:
         ])
         return uv
     # a Python without ensurepip, but perhaps with a pip of its own
-    pip = [sys.executable, "-m", "pip", "install", "--target", BOOTSTRAP, *requirement]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "install", "--target", BOOTSTRAP, *requirement]
     if subprocess.run(pip, capture_output=True, check=False).returncode == 0 and uv.exists():
         return uv
     raise SetupError(

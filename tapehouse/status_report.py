@@ -1,0 +1,184 @@
+"""What `status` knows: tables, lag, the stream job, the services, and which of it is a problem."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.lake.settings import Settings
+    from tapehouse.services.instance import Instance, ServiceState
+
+LATE_AFTER = timedelta(minutes=5)
+LIVE = ("yahoo", "alpha_vantage")
+# the column of each table that says how new it is
+NEWEST_BY = {
+    "bronze.quotes": "kafka_time",
+    "silver.quotes": "event_time",
+    "silver.rejected": "kafka_time",
+    "gold.bars_1m": "bar_start",
+    "gold.bars_1m_log": "bar_start",
+}
+
+
+@dataclass
+class TableLine:
+    """A table: `state` is ok, late, stopped or empty."""
+
+    name: str
+    rows: int
+    newest: datetime | None
+    age: str | None
+    version: int
+    state: str
+
+
+@dataclass
+class Job:
+    """The stream job: `state` is running, stopped (ended as asked), failed, or never started."""
+
+    state: str
+    since: datetime | None = None
+    error: str | None = None
+
+
+@dataclass
+class Status:
+    """Everything at one moment. `lag` counts messages of the topic that bronze does not record yet."""
+
+    at: datetime
+    tables: list[TableLine] = field(default_factory=list)
+    services: "list[ServiceState]" = field(default_factory=list)
+    job: Job = field(default_factory=lambda: Job("never started"))
+    lag: int | None = None
+    rejected: int = 0
+    sources: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def look(settings: "Settings", instance: "Instance | None", *, now: datetime | None = None) -> Status:
+    """The status now. A closed market is not late, and recordings and generated tapes are never late."""
+    status = Status(now or datetime.now(UTC))
+    status.services = instance.services() if instance else []
+    status.problems += [
+        f"{s.name} died: see {s.log}; `tapehouse up` brings it back"
+        for s in status.services
+        if s.state == "died"
+    ]
+    if not status.problems:
+        status.job = _job(settings)
+        ends = _tables(settings, status)
+        status.lag = _lag(settings, ends)
+        status.problems += _judge(status, _open_live_sources(settings, status))
+    return status
+
+
+def _judge(status: Status, live_and_open: list[str]) -> list[str]:
+    """What is wrong, as far as the tables, the lag and the job tell."""
+    found = []
+    stopped = status.job.state != "running"
+    for line in status.tables:
+        old = line.newest is None or status.at - line.newest > LATE_AFTER
+        if line.name in {"silver.quotes", "gold.bars_1m"} and live_and_open and old and line.rows:
+            line.state = "late"
+            found.append(f"{line.name} is late by {line.age} while {', '.join(live_and_open)} should send")
+        elif line.rows:
+            line.state = "stopped" if stopped else "ok"
+    if status.job.state == "failed":
+        found.append(f"the stream job failed: {status.job.error}; start it again")
+    elif stopped and status.lag:
+        found.append(f"the stream job is stopped and {status.lag:,} messages wait: start it")
+    elif stopped and live_and_open:
+        found.append("the stream job is stopped while a live source's exchange is open: start it")
+    return found
+
+
+def _job(settings: "Settings") -> Job:
+    from tapehouse.ledger import LedgerReader
+
+    ledger = LedgerReader(settings)
+    run = ledger.newest_run("stream_quotes")
+    ledger.close()
+    if run is None:
+        return Job("never started")
+    return Job("stopped" if run.state == "done" else run.state, run.since, run.error)
+
+
+def _tables(settings: "Settings", status: Status) -> dict[int, int]:
+    """Fill in the tables' lines; the recorded end of bronze for the topic."""
+    from jobs.lake.errors import NoDataError
+    from jobs.lake.progress import recorded_ends
+    from tapehouse.delta import commits, open_table
+
+    known = []
+    for name, column in NEWEST_BY.items():
+        try:
+            table = open_table(name, settings)
+        except NoDataError:
+            status.tables.append(TableLine(name, 0, None, None, -1, "empty"))
+            continue
+        rows, newest = table.count(), _newest(table, column)
+        age = _age(status.at - newest) if newest else None
+        status.tables.append(TableLine(name, rows, newest, age, table.version(), "ok" if rows else "empty"))
+        if name == "bronze.quotes":
+            known = [commit for _, commit in commits(table) if commit]
+        if name == "silver.rejected":
+            status.rejected = rows
+    return recorded_ends({"bronze.quotes": known}, topic=settings.topic)["bronze.quotes"]
+
+
+def _newest(table: Any, column: str) -> datetime | None:
+    """The largest value of a column, from the statistics in the table's log: no data is read."""
+    import pyarrow
+
+    actions = pyarrow.table(table.get_add_actions(flatten=True))
+    name = f"max.{column}"
+    if name not in actions.column_names:
+        return None
+    values = [value for value in actions.column(name).to_pylist() if value is not None]
+    newest: datetime | None = max(values, default=None)
+    return newest.replace(tzinfo=UTC) if newest and newest.tzinfo is None else newest
+
+
+def _lag(settings: "Settings", recorded: dict[int, int]) -> int:
+    from jobs.lake.kafka import TopicEnds, describe_topic
+
+    ends = TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
+    lag = sum(max(0, end - recorded.get(partition, 0)) for partition, end in ends.ask().items())
+    ends.close()
+    return lag
+
+
+def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
+    """Live sources among those of silver's newest day whose exchange is open now; fills in `sources`."""
+    from tapehouse.delta import attach, connect
+
+    if not any(line.name == "silver.quotes" and line.rows for line in status.tables):
+        return []
+    connection = connect()
+    attach(connection, settings, versions={})
+    rows = connection.execute(
+        "SELECT DISTINCT source, mic FROM silver.quotes WHERE session >= (SELECT max(session) FROM silver.quotes)"
+    ).fetchall()
+    status.sources = sorted({source for source, _ in rows})
+    return sorted({source for source, mic in rows if source in LIVE and _is_open(mic, status.at)})
+
+
+def _is_open(mic: str, at: datetime) -> bool:
+    """Whether the venue trades at `at`; what has no calendar never closes."""
+    import exchange_calendars
+
+    try:
+        calendar = exchange_calendars.get_calendar(
+            mic, start=at.date() - timedelta(7), end=at.date() + timedelta(7)
+        )
+    except exchange_calendars.errors.InvalidCalendarName:
+        return True
+    return bool(calendar.is_open_on_minute(at.replace(second=0, microsecond=0), ignore_breaks=True))
+
+
+def _age(age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"
