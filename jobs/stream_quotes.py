@@ -43,10 +43,10 @@ def main(argv: list[str] | None = None) -> int:
 def stream(args: argparse.Namespace) -> int:
     """Run the query until it is stopped or drained; the imports wait until the options are known to be right."""
     from jobs.lake import read
-    from jobs.lake.quote_stream import QuoteStream
+    from jobs.lake.drive import drive_quotes
     from jobs.lake.session import build_session
     from jobs.lake.settings import read_settings
-    from jobs.lake.start import connect, open_checkpoint, take_over
+    from jobs.lake.start import connect
     from jobs.lake.stop import StopRequest
     from jobs.lake.warm_up import warm_up
 
@@ -63,22 +63,19 @@ def stream(args: argparse.Namespace) -> int:
         configuration = read.listings_frame(spark, instruments), read.sessions_frame(spark, sessions)
         warming = aside.submit(warm_up, spark, listings=configuration[0], sessions=configuration[1])
         ledger, topic = connecting.result()
-    with ledger.run("stream_quotes", topic=settings.topic, trigger=args.trigger):
-        state = take_over(spark, settings, ledger, topic)
-        checkpoint, starting_offsets = open_checkpoint(settings, state, rebuild=args.rebuild_checkpoint)
-        quotes = QuoteStream(
-            spark, settings, ledger, state, instruments=instruments, configuration=configuration
+        drive_quotes(
+            spark,
+            settings,
+            ledger,
+            topic,
+            instruments=instruments,
+            configuration=configuration,
+            trigger=args.trigger,
+            max_offsets=args.max_offsets,
+            rebuild_checkpoint=args.rebuild_checkpoint,
+            before_start=warming.result,
+            stop_asked=lambda: bool(stop),
         )
-        warming.result()
-        messages = read.kafka_stream(
-            spark, settings, starting_offsets=starting_offsets, max_offsets=args.max_offsets
-        )
-        query = quotes.start(messages, checkpoint=str(checkpoint.path), trigger=args.trigger)
-        ledger.mark_ready()
-        while query.isActive and not stop:
-            query.awaitTermination(1)
-            quotes.tick()
-        quotes.stop(query)
     return 0
 
 
