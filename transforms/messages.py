@@ -5,6 +5,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.constants import moment
 from transforms.schemas import BRONZE_QUOTES, conform
 
 
@@ -14,6 +15,6 @@ def keep_messages(kafka: DataFrame, *, ingest_time: datetime) -> DataFrame:
         kafka
         .withColumn("kafka_time", F.col("timestamp"))
         .withColumn("kafka_date", F.to_date("timestamp"))
-        .withColumn("ingest_time", F.lit(ingest_time))
+        .withColumn("ingest_time", moment(ingest_time, beside=F.col("partition")))
         .transform(conform, schema=BRONZE_QUOTES)
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from transforms.constants import moment
 from transforms.quotes import SEGMENT
 from transforms.schemas import BAR_VALUES, GOLD_BARS_1M, conform
 
@@ -100,5 +101,7 @@ def past_watermark(final_before: Mapping[str, datetime]) -> Column:
     bar_end = F.col("bar_start") + F.expr("INTERVAL 1 MINUTE")
     passed = F.lit(False)
     for source, watermark in final_before.items():
-        passed = passed | ((F.col("source") == source) & (bar_end <= F.lit(watermark)))
+        passed = passed | (
+            (F.col("source") == source) & (bar_end <= moment(watermark, beside=F.unix_micros("bar_start")))
+        )
     return passed

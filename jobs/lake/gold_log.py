@@ -11,6 +11,7 @@ from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
 from jobs.lake.write import append, delete, dml_session, merge
+from transforms.constants import whole_number
 from transforms.revisions import newest_bars, revise_bars
 from transforms.schemas import conform
 
@@ -102,7 +103,7 @@ def with_sequence(bars: "DataFrame", *, sequence: int) -> "DataFrame":
     """Bars as rows of the log, at one place of its order."""
     from pyspark.sql import functions as F
 
-    return bars.withColumn("sequence", F.lit(sequence).cast("long")).transform(
+    return bars.withColumn("sequence", whole_number(sequence, beside=F.col("revision"))).transform(
         conform, schema=GOLD_BARS_1M_LOG.schema
     )
 

@@ -35,7 +35,7 @@ def describe_topic(bootstrap: str, name: str) -> Topic:
     if not found:
         raise TopicError(
             f"there is no topic {name} at {bootstrap}",
-            remedy="`make up` makes quotes.v1; another name is set by TAPEHOUSE_TOPIC",
+            remedy=f"make it: TAPEHOUSE_TOPIC={name} make up",
         )
     partitions = tuple(sorted(p["partition_index"] for p in found[0]["partitions"]))
     return Topic(name, str(found[0]["topic_id"]), partitions)

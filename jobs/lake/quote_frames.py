@@ -48,7 +48,7 @@ class BatchFrames:
         touched = quotes.transform(touched_segments)
         silver = quotes_of_silver.where(
             F.col("session").isin(sorted(self._facts.sessions))
-            & (F.col("bar_start") >= F.lit(self._facts.first_bar))
+            & (F.col("bar_start") >= F.lit(self._facts.read_from))
         )
         seeds = touched.transform(seed_segments, stored=bars)
         self._stored = bars

@@ -120,9 +120,10 @@ class QuoteStream:
     def _write(self, kafka: "DataFrame", batch_id: int) -> None:
         began = time.monotonic()
         checked = keep(
-            kafka.transform(keep_messages, ingest_time=datetime.now(UTC)).transform(
-                check_messages, instruments=self._listings, sessions=self._sessions
-            )
+            kafka
+            .coalesce(self._spark.sparkContext.defaultParallelism)
+            .transform(keep_messages, ingest_time=datetime.now(UTC))
+            .transform(check_messages, instruments=self._listings, sessions=self._sessions)
         )
         facts = count_batch(checked)
         if facts.messages:

@@ -79,7 +79,7 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
             raise TopicError(
                 f"the topic {topic.name} was made anew: its offsets began again",
                 found=f"id {topic.topic_id}, {name} was written from id {other}",
-                remedy=f"make and use a new name: TAPEHOUSE_TOPIC={topic.name}-2",
+                remedy=f"make and use a new one: export TAPEHOUSE_TOPIC={topic.name}-2, then `make up`",
             )
     state = StreamState(topic, recorded_ends(commits, topic=topic.name))
     everyone = [commit for found in commits.values() for commit in found]

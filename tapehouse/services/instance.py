@@ -62,6 +62,7 @@ class Instance:
         try:
             for service in SERVICES:
                 if service.name in self._running():
+                    service.prepare(place)
                     continue
                 began = time.monotonic()
                 started.append(service)

@@ -61,7 +61,7 @@ class Kafka:
             admin.close()
 
     def prepare(self, place: Place) -> None:
-        make_topic(bootstrap(place), TOPIC)
+        make_topic(bootstrap(place), os.environ.get("TAPEHOUSE_TOPIC", TOPIC))
 
     @staticmethod
     def _configure(place: Place, folder: Path) -> Path:

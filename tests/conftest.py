@@ -1,0 +1,85 @@
+"""What the whole run shares: one set of services, one Spark session, and the folder of recorded data."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tapehouse.services.instance import Instance, running
+from tests.stack import Stack
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NAME = "TAPEHOUSE_MARKET_DATA"
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """Kafka, the S3 store and PostgreSQL, on free ports, for the length of the run."""
+    with running(tmp_path_factory.mktemp("services") / "local") as instance:
+        os.environ.update(instance.environment())
+        yield instance
+    instance.remove()
+
+
+@pytest.fixture(scope="session")
+def spark(services: Instance) -> "Iterator[SparkSession]":  # ruff: ignore[unused-function-argument] - its environment
+    """The one session of the run, with the settings of conf/spark-defaults.conf."""
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder
+        .appName("tests")
+        .config("spark.sql.shuffle.partitions", "1")
+        # hundreds of plans, each run a few times: the optimizing compiler would never earn its time
+        .config("spark.driver.defaultJavaOptions", "-XX:TieredStopAtLevel=1")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def new_stack(
+    services: Instance,
+    spark: "SparkSession",
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Callable[[], Stack]:
+    """Make a topic with tables, a checkpoint and a ledger of their own, and point the environment at them."""
+
+    def make() -> Stack:
+        stack = Stack(services, spark, tmp_path, request.node.name)
+        for name, value in stack.environment.items():
+            monkeypatch.setenv(name, value)
+        return stack
+
+    return make
+
+
+@pytest.fixture
+def stack(new_stack: Callable[[], Stack]) -> Stack:
+    """A topic with tables, a checkpoint and a ledger of its own."""
+    return new_stack()
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """The folder of recorded data that TAPEHOUSE_MARKET_DATA names."""
+    folder = os.environ.get(NAME)
+    if not folder:
+        pytest.skip(f"{NAME} is not set: runs where it names the folder of recorded market data")
+    if not Path(folder).is_dir():
+        pytest.fail(f"{NAME} names no folder: {folder}")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def recorded_hour(market_data: Path) -> Path:
+    """14,842 of Yahoo's frames, an hour of 2023-09-05."""
+    return market_data / "questdb_finance" / "nasdaq_trades.csv"

@@ -1,0 +1,247 @@
+"""The stream job as its users run it: again and again, stopped, replayed, refused."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from jobs.lake import read
+from jobs.lake.errors import CheckpointError, InstrumentsError, LeaseError, TopicError
+from jobs.lake.tables import SILVER_QUOTES
+from producers.disturbances import Disturbances, disturb
+from producers.events import Message
+from producers.tape import generate
+from tapehouse.ledger import LedgerReader
+from tapehouse.paths import ROOT, VENV
+from tests.builders import DAY, quote
+from tests.stack import Stack, call
+from transforms.bars import aggregate_bars, sequence_quotes
+from transforms.revisions import seed_segments, touched_segments
+
+JOB = ROOT / "jobs" / "stream_quotes.py"
+TABLES = ("bronze.quotes", "silver.quotes", "gold.bars_1m")
+COUNTS = f"SELECT {', '.join(f'(SELECT count(*) FROM {table}) AS {table[:4]}' for table in TABLES)}"
+
+
+def line(clock: str, price: str = "10", volume: str = "1") -> Message:
+    return Message("yahoo_recording", b"frame", quote(f"{clock} AAPL {price} {volume}"))
+
+
+def tape(minutes: int, *, symbols: tuple[str, ...] = (), harm: Disturbances | None = None) -> list[Message]:
+    made = generate(DAY.date(), before=DAY.date().replace(day=1), seed=5, minutes=minutes, symbols=symbols)
+    harm = harm or Disturbances(duplicates=0.05, malformed=0.02, late=0.05, shuffle_minutes=3)
+    return [delivery.message for delivery in disturb(made, harm, seed=5, now_us=time.time_ns() // 1000)]
+
+
+def test_the_stream_gives_what_a_batch_over_all_of_silver_gives(stack: Stack) -> None:
+    stack.send(tape(20, symbols=("AAPL", "TSLA")))
+    stack.drain(max_offsets=700)
+    quotes = read.table(stack.spark, SILVER_QUOTES, stack.settings).selectExpr("*", "true AS is_stored")
+    touched = quotes.transform(touched_segments)
+    nothing = quotes.selectExpr("*", "day_volume AS day_volume_high").limit(0)
+    rows = (
+        quotes
+        .transform(sequence_quotes, seeds=touched.transform(seed_segments, stored=nothing))
+        .transform(aggregate_bars)
+        .orderBy("instrument_id", "bar_start")
+        .collect()
+    )
+    names = ("symbol", "open", "high", "low", "close", "volume", "vwap", "quote_count", "day_volume_high")
+    stored = stack.sql(f"SELECT {', '.join(names)} FROM gold.bars_1m ORDER BY instrument_id, bar_start")
+    assert len(stored) == 40
+    worked_out = [{name: "" if row[name] is None else str(row[name]) for name in names} for row in rows]
+    assert worked_out == stored
+
+
+def test_a_drained_topic_gives_nothing_more(stack: Stack) -> None:
+    stack.send([line("14:30:01"), line("14:30:02", "11", "2")])
+    stack.drain()
+    before = stack.sql(COUNTS)
+    stack.drain()
+    assert stack.sql(COUNTS) == before
+
+
+def test_a_batch_that_spark_does_again_is_written_once(stack: Stack) -> None:
+    stack.send([line("14:30:01"), line("14:30:02", "11", "2")])
+    stack.drain()
+    before = stack.sql(COUNTS)
+    # as if the driver had died after the tables' commits and before the checkpoint's
+    for commit in (stack.checkpoint / "commits").iterdir():
+        commit.unlink()
+    stack.drain()
+    assert stack.sql(COUNTS) == before
+    assert call("verify")[0] == 0
+
+
+def test_a_lost_checkpoint_is_refused_and_can_be_rebuilt(stack: Stack) -> None:
+    stack.send([line("14:30:01")])
+    stack.drain()
+    shutil.rmtree(stack.checkpoint)
+    with pytest.raises(CheckpointError, match=r"lost(.*\n)*.*--rebuild-checkpoint"):
+        stack.drain()
+    stack.send([line("14:31:01", "11", "2")])
+    stack.drain(rebuild_checkpoint=True)
+    assert stack.sql(COUNTS) == [{"bron": "2", "silv": "2", "gold": "2"}]
+    assert call("verify")[0] == 0
+
+
+def test_a_checkpoint_of_other_tables_is_refused(new_stack: Callable[[], Stack]) -> None:
+    one = new_stack()
+    one.send([line("14:30:01")])
+    one.drain()
+    other = new_stack()
+    shutil.copytree(one.checkpoint.parent, other.checkpoint.parent)
+    with pytest.raises(CheckpointError, match="belongs to another topic"):
+        other.drain()
+
+
+def test_a_topic_that_was_made_anew_is_refused(stack: Stack) -> None:
+    from kafka import KafkaAdminClient
+
+    from tapehouse.services.kafka import make_topic
+
+    stack.send([line("14:30:01")])
+    stack.drain()
+    with closing(KafkaAdminClient(bootstrap_servers=stack.settings.kafka_bootstrap)) as admin:
+        admin.delete_topics([stack.topic])
+        for _ in range(100):
+            if stack.topic not in admin.list_topics():
+                break
+            time.sleep(0.1)
+    make_topic(stack.settings.kafka_bootstrap, stack.topic)
+    with pytest.raises(TopicError, match=rf"made anew(.*\n)*.*TAPEHOUSE_TOPIC={stack.topic}-2"):
+        stack.drain()
+
+
+def test_a_missing_topic_is_named(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPEHOUSE_TOPIC", "no-such-topic")
+    with pytest.raises(TopicError, match="no-such-topic"):
+        stack.drain()
+
+
+def test_a_second_driver_is_refused_with_the_holders_name(stack: Stack) -> None:
+    stack.send([line("14:30:01")])
+    with closing(stack.ledger()) as ledger:
+        ledger.acquire("stream_quotes", at_least=0)
+        with pytest.raises(LeaseError, match=r"pid \d+ on .+ since"):
+            stack.drain()
+    stack.drain()
+    assert stack.one("SELECT count(*) FROM silver.quotes") == "1"
+
+
+def test_the_ledger_says_what_each_batch_did(stack: Stack) -> None:
+    stack.send([line("14:30:01"), line("14:30:01"), Message("yahoo", b"rubbish", None)])
+    stack.drain()
+    with closing(LedgerReader(stack.settings)) as ledger:
+        (batch,) = [batch for batch in ledger.batches() if batch["topic"] == stack.topic]
+    told = {name: batch[name] for name in ("messages", "accepted", "rejected", "duplicates", "bars")}
+    assert told == {"messages": 3, "accepted": 2, "rejected": 1, "duplicates": 1, "bars": 1}
+
+
+def test_bars_are_final_once_the_clock_is_past_the_session(stack: Stack) -> None:
+    stack.send([line("14:30:01")])
+    stack.drain()
+    # the source's newest Kafka time is a moment ago: the session is long over, but more may come
+    assert stack.one("SELECT is_final FROM gold.bars_1m") == "false"
+
+
+def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(stack: Stack) -> None:
+    sent = tape(30)
+    stack.send(sent)
+    log = stack.folder / "job.log"
+    command = [VENV / "bin" / "spark-submit", JOB, "--max-offsets", "1000"]
+    with log.open("wb") as output:
+        job = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=output, stderr=output)
+    try:
+        wait_for(lambda: b"batch=1" in log.read_bytes(), job)
+        time.sleep(1)  # in the third batch by now
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(60) == 0, log.read_text()[-2000:]
+    finally:
+        if job.poll() is None:
+            job.kill()
+    with closing(LedgerReader(stack.settings)) as ledger:
+        run = ledger.newest_run("stream_quotes")
+    assert run is not None
+    assert run.state == "done"
+    done = int(stack.one("SELECT count(*) FROM bronze.quotes"))
+    assert 0 < done < len(sent)
+    assert call("verify")[0] == 0
+    stack.drain()
+    assert stack.one("SELECT count(*) FROM bronze.quotes") == str(len(sent))
+    assert call("verify")[0] == 0
+
+
+def wait_for(condition: Callable[[], bool], job: "subprocess.Popen[bytes]") -> None:
+    """Within two minutes, while the job lives."""
+    for _ in range(600):
+        if condition():
+            return
+        assert job.poll() is None, "the job ended by itself"
+        time.sleep(0.2)
+    raise AssertionError("not within two minutes")
+
+
+def run_job(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    plain = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
+    return subprocess.run(
+        [sys.executable, str(JOB), *options],
+        env=plain | environment,
+        cwd=ROOT / "tests",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_missing_settings_are_all_named_at_once_with_the_remedy() -> None:
+    done = run_job(PGHOST="127.0.0.1")
+    assert done.returncode == 2
+    for name in ("TAPEHOUSE_KAFKA_BOOTSTRAP", "AWS_ENDPOINT_URL", "PGPASSWORD", "TAPEHOUSE_CHECKPOINTS"):
+        assert name in done.stderr
+    assert "PGHOST" not in done.stderr
+    assert "make up" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in run_job("--debug").stderr
+
+
+def test_an_unknown_option_is_exit_code_2() -> None:
+    done = run_job("--tigger", "1 second")
+    assert done.returncode == 2
+    assert "--tigger" in done.stderr
+
+
+def test_kafka_that_does_not_answer_is_named(stack: Stack) -> None:
+    done = run_job(**{**stack.environment, "TAPEHOUSE_KAFKA_BOOTSTRAP": "127.0.0.1:1"})
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_instruments_file_with_two_meanings_is_refused(tmp_path: Path) -> None:
+    text = (ROOT / "conf" / "instruments.yaml").read_text()
+    entries = text.split("  - instrument_id:")
+    assert len(entries) > 2
+    file = tmp_path / "instruments.yaml"
+    file.write_text(text + "\n  - instrument_id:" + entries[1].replace(entries[1].split()[0], "other", 1))
+    with pytest.raises(InstrumentsError, match="means two instruments at once"):
+        read.read_instruments(file)
+
+
+def test_offsets_of_consecutive_batches_meet(stack: Stack) -> None:
+    stack.send(tape(5, symbols=("AAPL",)))
+    stack.drain(max_offsets=100)
+    with closing(LedgerReader(stack.settings)) as ledger:
+        batches = [batch for batch in ledger.batches() if batch["topic"] == stack.topic]
+    assert len(batches) > 2
+    for before, after in pairwise(batches):
+        for partition, start in after["start"].items():
+            assert start == before["end"].get(partition, start)

@@ -1,0 +1,108 @@
+"""One test's own lakehouse on the services of the run: topic, tables, checkpoint and ledger."""
+
+import contextlib
+import csv
+import io
+import re
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.lake.ledger import Ledger
+from jobs.lake.settings import Settings, read_settings
+from producers.events import Message
+from producers.kafka_sink import KafkaSink
+from tapehouse import cli
+from tapehouse.services.instance import Instance
+from tapehouse.services.kafka import make_topic
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Stack:
+    """What a test sends, drains and asks. Its names are made of the test's name, so that no two meet."""
+
+    def __init__(self, services: Instance, spark: "SparkSession", folder: Path, name: str) -> None:
+        unique = f"{re.sub(r'[^a-z0-9]+', '-', name.lower())[:60]}-{uuid.uuid4().hex[:6]}"
+        self.spark = spark
+        self.folder = folder / unique
+        self.topic = f"{unique}.v1"
+        self.environment = services.environment() | {
+            "TAPEHOUSE_TOPIC": self.topic,
+            "TAPEHOUSE_CHECKPOINTS": str(self.folder / "checkpoints"),
+            "TAPEHOUSE_REALTIME_URL": f"s3://realtime/{unique}",
+            "TAPEHOUSE_PROCESSED_URL": f"s3://processed/{unique}",
+        }
+        make_topic(self.environment["TAPEHOUSE_KAFKA_BOOTSTRAP"], self.topic)
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings()
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoints" / "stream_quotes"
+
+    def send(self, messages: Iterable[Message]) -> KafkaSink:
+        """Send them all; every one is acknowledged or refused when this returns."""
+        refused = self.folder / "refused.jsonl"
+        bootstrap = self.settings.kafka_bootstrap
+        with KafkaSink(bootstrap=bootstrap, topic=self.topic, refused_file=refused) as sink:
+            for message in messages:
+                sink.send(message)
+        return sink
+
+    def drain(self, *, max_offsets: int = 200_000, rebuild_checkpoint: bool = False) -> None:
+        """Run the stream until the topic is read to its end."""
+        from jobs.lake import read
+        from jobs.lake.drive import drive_quotes
+        from jobs.lake.start import connect
+
+        settings = self.settings
+        ledger, topic = connect(settings, wait=0)
+        try:
+            instruments, sessions = read.configuration(settings)
+            drive_quotes(
+                self.spark,
+                settings,
+                ledger,
+                topic,
+                instruments=instruments,
+                configuration=(
+                    read.listings_frame(self.spark, instruments),
+                    read.sessions_frame(self.spark, sessions),
+                ),
+                trigger="available-now",
+                max_offsets=max_offsets,
+                rebuild_checkpoint=rebuild_checkpoint,
+            )
+        finally:
+            ledger.close()
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.settings)
+
+    def sql(self, query: str, *options: str) -> list[dict[str, str]]:
+        """The rows that `tapehouse sql` gives, as text."""
+        code, out, err = call("sql", query, "--format", "csv", *options)
+        assert code == 0, err
+        return list(csv.DictReader(io.StringIO(out)))
+
+    def one(self, query: str) -> str:
+        """The one value of the one row."""
+        (row,) = self.sql(query)
+        (value,) = row.values()
+        return value
+
+
+def call(*arguments: Any) -> tuple[int, str, str]:
+    """Exit code, output and errors of a `tapehouse` command, run in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as exit_of_argparse:
+            code = int(exit_of_argparse.code or 0)
+    return code, out.getvalue(), err.getvalue()

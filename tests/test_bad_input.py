@@ -1,0 +1,148 @@
+"""Bad input on the running stream: kept aside with its bytes and its reasons, and the stream goes on."""
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from producers.events import Message, Quote, encode
+from producers.malformed import KINDS
+from tests.builders import quote
+from tests.stack import Stack, call
+
+if TYPE_CHECKING:
+    from jobs.lake.progress import Commit
+
+GOOD = quote("14:30:01 AAPL 189.54 1000")
+FRAME = "list_filter(headers, lambda h: h.key = 'vendor_frame')[1].value"
+REJECTED = f"SELECT {FRAME} AS frame, violations, value FROM silver.rejected"
+MORE = {
+    # name: value, broken rule
+    "a JSON null": (b"null", "malformed"),
+    "a list": (b"[1, 2]", "malformed"),
+    "nested too deep": (b"[" * 100_000, "malformed"),
+    "a NUL byte": (b"\x00", "malformed"),
+    "half a surrogate": (b'"\xed\xa0\x80"', "malformed"),
+    "900 kB of rubbish": (random.Random(7).randbytes(900_000), "malformed"),
+}
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def every_kind() -> tuple[list[Message], dict[str, tuple[bytes, str]]]:
+    """One message of each kind, told apart by their frames, and by frame the value and the rule that it breaks."""
+    chance = random.Random(1)
+    values = {kind.name: (kind.make(GOOD, now_us(), chance), kind.violation) for kind in KINDS} | MORE
+    found = [Message("yahoo_recording", name.encode(), GOOD, value) for name, (value, _) in values.items()]
+    return found, values
+
+
+def test_each_kind_of_bad_message_is_rejected_for_its_reason_and_the_stream_goes_on(stack: Stack) -> None:
+    bad, values = every_kind()
+    stack.send([Message("yahoo_recording", b"good", GOOD)])
+    stack.send(bad)
+    stack.drain()
+    rejected = {row["frame"]: row for row in stack.sql(REJECTED)}
+    assert set(rejected) == set(values)
+    for name, (_, rule) in values.items():
+        assert rule in rejected[name]["violations"], name
+    stack.send([Message("yahoo_recording", b"good", quote("14:31:01 AAPL 189.55 1010"))])
+    stack.drain()
+    assert stack.one("SELECT count(*) FROM silver.quotes") == "2"
+    assert stack.one("SELECT count(*) FROM gold.bars_1m") == "2"
+    assert call("verify")[0] == 0
+
+
+def test_a_rejected_message_keeps_its_bytes_headers_and_coordinates(stack: Stack) -> None:
+    value = bytes(range(256)) * 3
+    stack.send([Message("yahoo_recording", b"\x00frame\xff", GOOD, value)])
+    stack.drain()
+    same = f"""SELECT count(*) FROM silver.rejected r JOIN bronze.quotes b USING (topic, partition, "offset")
+        WHERE r.value = b.value AND r.headers = b.headers AND r.key = b.key AND hex(r.value) = '{value.hex().upper()}'"""
+    assert stack.one(same) == "1"
+    assert stack.one(f"SELECT hex({FRAME}) FROM silver.rejected") == b"\x00frame\xff".hex().upper()
+
+
+def test_a_frame_that_cannot_be_decoded_goes_the_same_way(stack: Stack) -> None:
+    stack.send([Message("yahoo", b"not a frame", None)])
+    stack.drain()
+    (row,) = stack.sql(f"SELECT {FRAME} AS frame, violations, key IS NULL AS no_key FROM silver.rejected")
+    assert row == {"frame": "not a frame", "violations": "['empty_value']", "no_key": "true"}
+
+
+def test_a_time_in_the_future_does_not_move_the_watermark(stack: Stack) -> None:
+    from jobs.lake import history
+    from jobs.lake.tables import GOLD_BARS_1M_LOG
+
+    ahead = encode(
+        Quote("yahoo_recording", "AAPL", now_us() + 86_400_000_000, "10", 5, None), receive_time_us=now_us()
+    )
+    stack.send([Message("yahoo_recording", b"", GOOD), Message("yahoo_recording", b"", GOOD, ahead)])
+    stack.drain()
+    commits: list[Commit] = history.recent_commits(GOLD_BARS_1M_LOG, stack.settings)
+    newest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=GOOD.event_time_us)
+    assert commits[0].watermark == {"yahoo_recording": newest}
+
+
+def test_100_000_fuzzed_messages_are_all_accounted_for(stack: Stack) -> None:
+    chance = random.Random(20)
+    good = [
+        encode(quote(f"14:{n // 60:02d}:{n % 60:02d} MSFT {300 + n / 100} {n + 1}"), receive_time_us=now_us())
+        for n in range(600)
+    ]
+    values = [mutated(chance.choice(good), chance) for _ in range(70_000)]
+    values += [chance.randbytes(chance.randrange(200)) for _ in range(30_000)]
+    stack.send(Message("yahoo_recording", b"", GOOD if chance.random() < 0.5 else None, v) for v in values)
+    stack.send(Message("yahoo_recording", b"", GOOD, value) for value in good)
+    stack.drain(max_offsets=60_000)
+    counts = {
+        table: int(stack.one(f"SELECT count(*) FROM {table}"))
+        for table in ("bronze.quotes", "silver.quotes", "silver.rejected")
+    }
+    assert counts["bronze.quotes"] == 100_600
+    assert counts["silver.quotes"] >= 600
+    assert counts["silver.rejected"] > 90_000
+    code, report, _ = call("verify")
+    assert code == 0, report
+
+
+def mutated(value: bytes, chance: random.Random) -> bytes:
+    """A good value with one to three bytes changed, dropped, doubled, or pieces of it moved."""
+    changed = bytearray(value)
+    for _ in range(chance.randint(1, 3)):
+        at, kind = chance.randrange(max(1, len(changed))), chance.randrange(5)
+        if kind == 0 and changed:
+            changed[at] = chance.randrange(256)
+        elif kind == 1:
+            del changed[at : at + chance.randint(1, 9)]
+        elif kind == 2:
+            changed[at:at] = changed[at : at + chance.randint(1, 40)]
+        elif kind == 3:
+            changed[at:at] = bytes([chance.choice(b'0123456789-.eE"{}[]:,\\\x00\xff')])
+        else:
+            changed = changed[at:] + changed[:at]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("size", [10_000_000])
+def test_a_frame_that_the_broker_refuses_is_kept_in_a_file_with_the_reason(stack: Stack, size: int) -> None:
+    import base64
+    import json
+
+    frame = b"x" * size
+    sink = stack.send([
+        Message("yahoo", b"small", None),
+        Message("yahoo", frame, None),
+        Message("yahoo", b"after", None),
+    ])
+    assert (sink.acknowledged, sink.refused) == (2, 1)
+    (line,) = sink.refused_file.read_text().splitlines()
+    kept = json.loads(line)
+    assert base64.b64decode(kept["headers"]["vendor_frame"]) == frame
+    assert "MessageSizeTooLarge" in kept["reason"]
+    stack.drain()
+    assert stack.one("SELECT count(*) FROM silver.rejected") == "2"
