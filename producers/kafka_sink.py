@@ -13,6 +13,9 @@ from producers.events import Message
 
 # as far as this client goes; what is larger than the broker's limit (1 MiB) comes back refused, with the reason
 LARGEST_REQUEST = 64 * 1024 * 1024
+# a refused message ends an idempotent producer: what may be refused for its size goes by one that is not, and never
+# tries twice
+LARGE = 512 * 1024
 
 
 class KafkaSink:
@@ -28,15 +31,17 @@ class KafkaSink:
         self._topic, self.refused_file = topic, refused_file
         self._lock = threading.Lock()
         self.sent = self.acknowledged = self.refused = 0
+        options: dict[str, Any] = {
+            "bootstrap_servers": bootstrap,
+            "acks": "all",
+            "bootstrap_timeout_ms": 10_000,
+        }
+        options["max_request_size"] = LARGEST_REQUEST
         try:
             self._producer: Any = KafkaProducer(
-                bootstrap_servers=bootstrap,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=10,
-                batch_size=64 * 1024,
-                max_request_size=LARGEST_REQUEST,
+                **options, enable_idempotence=True, linger_ms=10, batch_size=64 * 1024
             )
+            self._for_large: Any = KafkaProducer(**options, enable_idempotence=False, retries=0)
         except KafkaError as error:
             raise ProducerError(
                 f"Kafka at {bootstrap} does not answer",
@@ -50,8 +55,9 @@ class KafkaSink:
 
         value = message.render(time.time_ns() // 1000)
         self.sent += 1
+        producer = self._for_large if len(value) + len(message.frame) > LARGE else self._producer
         try:
-            future = self._producer.send(self._topic, value=value, key=message.key, headers=message.headers())
+            future = producer.send(self._topic, value=value, key=message.key, headers=message.headers())
         except KafkaError as error:
             self._keep(message, value, error)
             return
@@ -60,7 +66,8 @@ class KafkaSink:
 
     def flush(self, *, seconds: float = 120) -> None:
         """Wait until every message is acknowledged or refused."""
-        self._producer.flush(timeout=seconds)
+        for producer in (self._producer, self._for_large):
+            producer.flush(timeout=seconds)
         missing = self.sent - self.acknowledged - self.refused
         if missing:
             raise ProducerError(
@@ -80,6 +87,7 @@ class KafkaSink:
             self.flush()
         finally:
             self._producer.close()
+            self._for_large.close()
 
     def _count(self, _: object) -> None:
         with self._lock:

@@ -41,8 +41,8 @@ def test_duplicates_rubbish_and_late_quotes_change_no_bar(
     stack.send(delivery.message for delivery in tape)
     stack.drain(max_offsets=batch)
     assert stack.sql(BARS) == answers
-    code, report, _ = call("verify")
-    assert code == 0, report
+    code, report, errors = call("verify")
+    assert code == 0, report + errors
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -61,11 +61,23 @@ def read_instruments(path: Path) -> Instruments:
         for listing in _listings(path, entry, time_zone)
     ]
     _refuse_overlaps(path, listings)
-    units = [
-        (unit["unit"], unit["major"], int(unit["factor"]), unit.get("from", date(1900, 1, 1)))
-        for unit in document.get("currencies") or []
-    ]
-    return Instruments(listings, units)
+    return Instruments(listings, [_unit(path, entry) for entry in document.get("currencies") or []])
+
+
+def _unit(path: Path, entry: Any) -> tuple[str, str, int, date]:
+    try:
+        return (
+            str(entry["unit"]),
+            str(entry["major"]),
+            int(entry["factor"]),
+            _date(path, "a currency", entry["from"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InstrumentsError(
+            f"a currency of {path} is not understood",
+            found=f"{entry!r:.80}: {error!r}",
+            remedy="write unit, major, factor and from",
+        ) from error
 
 
 def _listings(path: Path, entry: dict[str, Any], time_zone: Any) -> list[Listing]:

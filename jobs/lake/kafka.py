@@ -21,7 +21,9 @@ def describe_topic(bootstrap: str, name: str) -> Topic:
     from kafka.errors import KafkaError
 
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap, request_timeout_ms=10_000, bootstrap_timeout_ms=10_000
+        )
         try:
             found = [topic for topic in admin.describe_topics([name]) if topic.get("partitions")]
         finally:
