@@ -68,5 +68,8 @@ def keep_rejected(checked: DataFrame) -> DataFrame:
 
 
 def vendor() -> Column:
-    """Whose spelling a source uses: recordings and generated tapes are spelt as Yahoo spells."""
-    return F.when(F.col("source") == "alpha_vantage", F.lit("alpha_vantage")).otherwise(F.lit("yahoo"))
+    """Whose spelling a source uses: recordings and generated tapes are spelt as Yahoo spells; null if unknown."""
+    spelt_as_yahoo = F.col("source").isin("yahoo", "yahoo_recording", "generated")
+    return F.when(spelt_as_yahoo, F.lit("yahoo")).when(
+        F.col("source") == "alpha_vantage", F.lit("alpha_vantage")
+    )
