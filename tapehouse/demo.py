@@ -141,8 +141,9 @@ class _StreamJob:
 
         self._progress.step("stream: spark-submit jobs/stream_quotes.py")
         began = time.monotonic()
-        ledger = LedgerReader(read_settings())
-        while not ((run := ledger.newest_run("stream_quotes")) and run.is_ready):
+        settings = read_settings()
+        ledger = LedgerReader(settings)
+        while not ((run := ledger.newest_run("stream_quotes", topic=settings.topic)) and run.is_ready):
             self._must_live(began, READY_WITHIN, "was not ready")
         ledger.close()
         self._progress.detail(f"query started ({time.monotonic() - began:.1f} s more)")

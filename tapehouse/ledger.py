@@ -45,19 +45,18 @@ class LedgerReader:
             ) from error
         self._connection.autocommit = True
 
-    def newest_run(self, job: str) -> Run | None:
-        """The newest run of `job`, None before the first."""
+    def newest_run(self, job: str, *, topic: str) -> Run | None:
+        """The run of `job` on a topic that still runs, else the newest, None before the first.
+
+        A driver that was refused beside one that runs is newer, and not what is asked for.
+        """
         rows = self._ask(
             """SELECT run_id, state, started_at, coalesce((details ->> 'ready')::boolean, false), error, host, pid
-            FROM runs WHERE job = %s ORDER BY started_at DESC LIMIT 1""",
-            (job,),
+            FROM runs WHERE job = %s AND details ->> 'topic' = %s ORDER BY started_at DESC LIMIT 20""",
+            (job, topic),
         )
-        if not rows:
-            return None
-        run_id, state, since, is_ready, error, host, pid = rows[0]
-        if state == "running" and host == socket.gethostname() and not _is_alive(pid):
-            state, error = "failed", "its process is gone"
-        return Run(str(run_id), state, since, is_ready, error)
+        runs = [_run(*row) for row in rows]
+        return next((run for run in runs if run.state == "running"), runs[0] if runs else None)
 
     def batches(self) -> list[dict[str, Any]]:
         """All batches, in the order in which they became visible."""
@@ -87,6 +86,14 @@ class LedgerReader:
                 return []  # no program has come to the ledger yet
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
+
+
+def _run(
+    run_id: str, state: str, since: datetime, is_ready: bool, error: str | None, host: str, pid: int
+) -> Run:
+    if state == "running" and host == socket.gethostname() and not _is_alive(pid):
+        state, error = "failed", "its process is gone"
+    return Run(str(run_id), state, since, is_ready, error)
 
 
 def _is_alive(pid: int) -> bool:

@@ -51,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         answer = connection.sql(args.query)
         show(answer, args.format, args.max_rows)
-    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException) as error:
+    except duckdb.Error as error:
         raise UsageError(
-            f"the query is not understood: {error}",
+            f"the query cannot be answered: {error}",
             found=args.query[:200],
             remedy=f"the tables are {', '.join(there) or 'none yet'}",
         ) from error

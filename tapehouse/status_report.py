@@ -96,7 +96,7 @@ def _job(settings: "Settings") -> Job:
     from tapehouse.ledger import LedgerReader
 
     ledger = LedgerReader(settings)
-    run = ledger.newest_run("stream_quotes")
+    run = ledger.newest_run("stream_quotes", topic=settings.topic)
     ledger.close()
     if run is None:
         return Job("never started")

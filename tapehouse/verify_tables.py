@@ -16,7 +16,7 @@ History = list[tuple[int, Commit | None]]
 
 
 class TablesAsRecorded:
-    """The tables loaded into DuckDB, and `bar`: the newest bar of each key."""
+    """The tables loaded into DuckDB, and the newest bar of each key: `bar`, `merged_bar`."""
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", settings: "Settings") -> None:
         opened = {name: open_table(name, settings) for name in (*BATCH_TABLES, MERGED)}
@@ -30,7 +30,11 @@ class TablesAsRecorded:
             connection.register("incoming", table.to_pyarrow_dataset())
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
             connection.unregister("incoming")
-        connection.execute(f"CREATE TABLE bar AS {NEWEST_BARS.format(merged=MERGED, log=LOG)}")
+        # as readers see it, and the merged table by itself with only what the log holds beyond it
+        merged = _merged_sequence(history[MERGED], opened[MERGED].version())
+        unmerged = f"(SELECT * FROM {LOG} WHERE sequence > {merged})"
+        for name, log in (("bar", LOG), ("merged_bar", unmerged)):
+            connection.execute(f"CREATE TABLE {name} AS {NEWEST_BARS.format(merged=MERGED, log=log)}")
         self.above = sum(ends["bronze.quotes"].values()) - sum(end.values())
         self.in_ranges = _sum_of_ranges(history["bronze.quotes"], opened["bronze.quotes"].version())
 
@@ -43,6 +47,14 @@ def _newest_within(history: History, end: Offsets, topic: str) -> int:
         if commit and commit.topic == topic and exceeds(commit.end, end)
     ]
     return min(beyond) - 1 if beyond else history[0][0]
+
+
+def _merged_sequence(history: History, newest: int) -> int:
+    """How far of the log is in the merged table, as its merges up to a version say."""
+    merges = [
+        commit for version, commit in history if commit and commit.kind == "merge" and version <= newest
+    ]
+    return max((commit.sequence or 0 for commit in merges), default=0)
 
 
 def _sum_of_ranges(history: History, newest: int) -> int | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from jobs.lake.errors import ServiceError, TopicError
 from jobs.lake.progress import Offsets
 
+# a broker that starts is found soon, and one that is away is given up
+PATIENCE = {"request_timeout_ms": 10_000, "bootstrap_timeout_ms": 10_000, "reconnect_backoff_max_ms": 200}
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -21,9 +24,7 @@ def describe_topic(bootstrap: str, name: str) -> Topic:
     from kafka.errors import KafkaError
 
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap, request_timeout_ms=10_000, bootstrap_timeout_ms=10_000
-        )
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap, **PATIENCE)
         try:
             found = [topic for topic in admin.describe_topics([name]) if topic.get("partitions")]
         finally:
@@ -49,7 +50,7 @@ class TopicEnds:
     def __init__(self, bootstrap: str, topic: Topic) -> None:
         from kafka import KafkaConsumer, TopicPartition
 
-        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, **PATIENCE)
         self._partitions = [TopicPartition(topic.name, partition) for partition in topic.partitions]
 
     def ask(self) -> Offsets:

@@ -1,7 +1,9 @@
 """Kafka in KRaft mode: one process that is broker and controller."""
 
+import base64
 import os
 import signal
+import uuid
 from pathlib import Path
 
 from tapehouse.paths import JARS, LOCAL_CONFIGURATION
@@ -27,21 +29,18 @@ class Kafka:
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
         classes = ["-cp", f"{JARS / 'kafka'}/*"]
         if not (folder / "log" / "meta.properties").exists():
-            cluster = processes.run(
-                [java, *classes, "kafka.tools.StorageTool", "random-uuid"],
-                folder=folder,
-                environment=environment,
-            ).split()[-1]
+            # the id is any UUID in Kafka's spelling, 22 characters of base64
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            options = [f"--cluster-id={cluster}", "-c", str(configuration), "--ignore-formatted"]
             format_log = [
+                java,
+                "-XX:TieredStopAtLevel=1",
+                *classes,
                 "kafka.tools.StorageTool",
                 "format",
-                "-t",
-                cluster,
-                "-c",
-                str(configuration),
-                "--ignore-formatted",
+                *options,
             ]
-            processes.run([java, *classes, *format_log], folder=folder, environment=environment)
+            processes.run(format_log, folder=folder, environment=environment)
         logging = f"-Dlog4j2.configurationFile={LOCAL_CONFIGURATION / 'kafka' / 'log4j2.properties'}"
         heap = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"]
         return processes.start(
@@ -54,7 +53,9 @@ class Kafka:
     def check(self, place: Place) -> None:
         from kafka import KafkaAdminClient
 
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap(place), request_timeout_ms=3000)
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap(place), request_timeout_ms=3000, reconnect_backoff_max_ms=200
+        )
         try:
             admin.list_topics()
         finally:

@@ -170,7 +170,7 @@ def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
         if job.poll() is None:
             job.kill()
     with closing(LedgerReader(stack.settings)) as ledger:
-        run = ledger.newest_run("stream_quotes")
+        run = ledger.newest_run("stream_quotes", topic=stack.topic)
     assert run is not None
     assert run.state == "done"
     done = int(stack.one("SELECT count(*) FROM bronze.quotes"))

@@ -1,0 +1,70 @@
+"""The producer on a real broker: what is sent is acknowledged, in order, and Ctrl-C loses nothing."""
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from jobs.lake.kafka import TopicEnds, describe_topic
+from producers.errors import ProducerError
+from producers.events import Message
+from producers.kafka_sink import KafkaSink
+from tests.builders import quote
+from tests.stack import Stack
+
+
+def read_topic(stack: Stack) -> list[tuple[bytes | None, bytes, list[tuple[str, bytes]]]]:
+    """Key, value and headers of all messages, partition by partition."""
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(
+        stack.topic,
+        bootstrap_servers=stack.settings.kafka_bootstrap,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=1500,
+        group_id=None,
+    )
+    with closing(consumer):
+        return [(record.key, record.value, record.headers) for record in consumer]
+
+
+def test_messages_of_a_symbol_keep_their_order_and_headers(stack: Stack) -> None:
+    sent = [
+        Message("yahoo_recording", f"frame {n}".encode(), quote(f"14:30:{n % 60:02d} {symbol} 10 {n + 1}"))
+        for n in range(300)
+        for symbol in ("AAPL", "MSFT")
+    ]
+    sink = stack.send(sent)
+    assert (sink.sent, sink.acknowledged, sink.refused) == (600, 600, 0)
+    received = read_topic(stack)
+    for key in (b"AAPL", b"MSFT"):
+        frames = [dict(headers)["vendor_frame"] for found, _, headers in received if found == key]
+        assert frames == [f"frame {n}".encode() for n in range(300)]
+    assert not sink.refused_file.exists()
+
+
+def test_ctrl_c_flushes_what_was_sent(stack: Stack) -> None:
+    bootstrap = stack.settings.kafka_bootstrap
+    program = "import sys; from tapehouse.cli import main; sys.exit(main())"
+    arguments = ["produce", "--in-seconds", "60", "--minutes", "10", "--session", "2023-09-05"]
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    with closing(TopicEnds(bootstrap, describe_topic(bootstrap, stack.topic))) as ends:
+        while sum(ends.ask().values()) < 50:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "stopped" in errors
+    assert "not acknowledged" not in errors
+    assert len(read_topic(stack)) >= 50
+
+
+def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProducerError, match=r"Kafka at 127\.0\.0\.1:9 does not answer"):
+        KafkaSink(bootstrap="127.0.0.1:9", topic="quotes.v1", refused_file=tmp_path / "refused.jsonl")

@@ -1,0 +1,102 @@
+"""status says what is wrong by its exit code, and a closed market is not wrong."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from producers.events import Message, Quote
+from producers.tape import last_session
+from tapehouse.status_report import look
+from tests.builders import micros, quote
+from tests.stack import Stack, call
+
+RECORDED = Message("yahoo_recording", b"", quote("14:30:01 AAPL 10 1"))
+
+
+def status() -> tuple[int, dict[str, Any]]:
+    code, out, err = call("status", "--json")
+    return code, json.loads(out) if out else {"error": err}
+
+
+def test_a_drained_recording_whose_job_has_stopped_is_fine(stack: Stack) -> None:
+    stack.send([RECORDED, Message("yahoo_recording", b"", None)])
+    stack.drain()
+    code, found = status()
+    assert (code, found["problems"], found["lag"], found["rejected"]) == (0, [], 0, 1)
+    assert found["job"]["state"] == "stopped"
+    assert found["sources"] == ["yahoo_recording"]
+    lines = {line["name"]: line for line in found["tables"]}
+    assert {name: line["rows"] for name, line in lines.items()} == {
+        "bronze.quotes": 2,
+        "silver.quotes": 1,
+        "silver.rejected": 1,
+        "gold.bars_1m": 1,
+        "gold.bars_1m_log": 1,
+    }
+    assert lines["silver.quotes"]["newest"].startswith("2023-09-05 14:30:01")
+    assert {line["state"] for line in lines.values()} == {"stopped"}
+
+
+def test_a_stopped_job_with_messages_waiting_is_exit_code_1(stack: Stack) -> None:
+    stack.send([RECORDED])
+    stack.drain()
+    stack.send([RECORDED, RECORDED])
+    code, found = status()
+    assert (code, found["lag"]) == (1, 2)
+    assert found["problems"] == ["the stream job is stopped and 2 messages wait: start it"]
+
+
+def test_a_live_source_is_late_only_while_its_exchange_is_open(stack: Stack) -> None:
+    session, _ = last_session(datetime.now(UTC))
+    at = datetime(session.year, session.month, session.day, 15, 30, tzinfo=UTC)
+    stack.send([Message("yahoo", b"", Quote("yahoo", "AAPL", micros(at), "10", 5, "regular"))])
+    stack.drain()
+    while_open = look(stack.settings, None, now=at + timedelta(minutes=30))
+    assert [problem.split(" while ")[0] for problem in while_open.problems[:2]] == [
+        "silver.quotes is late by 30 min",
+        "gold.bars_1m is late by 30 min",
+    ]
+    assert "the stream job is stopped while a live source's exchange is open: start it" in while_open.problems
+    at_night = look(stack.settings, None, now=at + timedelta(hours=12))
+    assert at_night.problems == []
+
+
+def test_a_job_that_failed_is_exit_code_1_and_says_why(stack: Stack) -> None:
+    stack.send([RECORDED])
+    stack.drain()
+    ledger = stack.ledger()
+    with pytest.raises(OSError, match="no room"), ledger.run("stream_quotes", topic=stack.topic):
+        raise OSError("no room")
+    ledger.close()
+    code, found = status()
+    assert code == 1
+    assert found["problems"] == ["the stream job failed: OSError: no room; start it again"]
+
+
+def test_a_driver_that_was_refused_does_not_hide_the_one_that_runs(stack: Stack) -> None:
+    one, other = stack.ledger(), stack.ledger()
+    with one.run("stream_quotes", topic=stack.topic):
+        with pytest.raises(RuntimeError), other.run("stream_quotes", topic=stack.topic):
+            raise RuntimeError("refused")
+        assert status()[1]["job"]["state"] == "running"
+    one.close()
+    other.close()
+
+
+def test_a_lake_without_tables_is_shown_as_empty(stack: Stack) -> None:
+    code, found = status()
+    assert code == 0
+    assert {line["state"] for line in found["tables"]} == {"empty"}
+    assert found["job"]["state"] == "never started"
+    assert stack.topic
+
+
+def test_the_page_for_people_has_a_line_for_each_table_and_a_verdict(lake: Stack) -> None:
+    code, out, _ = call("status")
+    assert code == 0
+    assert out.splitlines()[-1] == "fine"
+    for table in ("bronze.quotes", "silver.quotes", "silver.rejected", "gold.bars_1m"):
+        assert table in out
+    assert lake.topic
