@@ -8,10 +8,10 @@ from collections.abc import Sequence
 COMMANDS = {
     "demo": ("tapehouse.demo", "stream a trading session through everything and check the result"),
     "up": ("tapehouse.services.up", "start Kafka, the S3 store and PostgreSQL on this machine"),
-    "down": ("tapehouse.services.down", "stop them"),
-    "ps": ("tapehouse.services.ps", "show them"),
-    "logs": ("tapehouse.services.logs", "show the log of one of them"),
-    "kill": ("tapehouse.services.kill", "kill -9 one of them, to see what happens"),
+    "down": ("tapehouse.services.down", "stop the services"),
+    "ps": ("tapehouse.services.ps", "show the services"),
+    "logs": ("tapehouse.services.logs", "show the log of a service"),
+    "kill": ("tapehouse.services.kill", "kill -9 a service, to see what happens"),
     "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
@@ -23,20 +23,31 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code is 0 done, 1 failure, 2 usage, settings or nothing to speak to, 42 data."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    named = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    parser, _ = build_parser(options_of=[named] if named else [])
+    return _run(parser.parse_args(arguments))
+
+
+def build_parser(
+    options_of: Sequence[str],
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and those of its commands; only those named have their options, the others' modules stay unread."""
     parser = argparse.ArgumentParser(
         prog="tapehouse",
         description="A market-data lakehouse whose every number can be traced and proved.",
         epilog="Exit codes: 0 done, 1 failure, 2 usage, settings or nothing started, 42 data.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = {}
     for command, (module, summary) in COMMANDS.items():
-        below = commands.add_parser(command, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        if command == name:
+        below = subparsers.add_parser(
+            command, help=summary, description=summary[0].upper() + summary[1:] + "."
+        )
+        commands[command] = below
+        if command in options_of:
             importlib.import_module(module).add_arguments(below)
             below.add_argument("--debug", action="store_true", help="show the stack of an error")
-    args = parser.parse_args(arguments)
-    return _run(args)
+    return parser, commands
 
 
 def _run(args: argparse.Namespace) -> int:

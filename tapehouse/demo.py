@@ -188,6 +188,7 @@ def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress"
     from jobs.lake.settings import read_settings
     from producers.kafka_sink import KafkaSink
     from producers.replay import replay
+    from tapehouse.demo_summary import newest_bar
     from tapehouse.ledger import LedgerReader
 
     settings = read_settings()
@@ -202,7 +203,7 @@ def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress"
     ):
         for delivery in replay(tape, speed=pace_of(args, tape)):
             sink.send(delivery.message)
-            bar.advance(lambda: ledger.batches())
+            bar.advance(ledger.batches, lambda: newest_bar(settings))
     ledger.close()
     seconds = time.monotonic() - began
     progress.detail(f"{sink.acknowledged:,} acknowledged, {sink.refused} refused ({seconds:.1f} s)")

@@ -42,22 +42,23 @@ class Progress:
 
 
 class Bar:
-    """Counts what is sent, and looks once a second at what has become of it."""
+    """Counts what is sent, and looks once a second at what has become of it: a line for each new batch."""
 
     def __init__(self, progress: Progress, live: RichProgress, total: int) -> None:
         self._progress, self._live, self._total = progress, live, total
         self._task = live.add_task("sent", total=total, seen="")
-        self._sent, self._next, self._quarter = 0, time.monotonic(), 1
+        self._sent, self._next, self._batches = 0, time.monotonic(), 0
 
-    def advance(self, look: Callable[[], list[dict[str, Any]]]) -> None:
+    def advance(self, look: Callable[[], list[dict[str, Any]]], newest: Callable[[], str]) -> None:
+        """Count one more; `look` gives the batches so far, `newest` a line on the newest bar in gold."""
         self._sent += 1
-        if self._sent * 4 >= self._total * self._quarter and not self._progress.console.is_terminal:
-            self._quarter += 1
-            self._progress.detail(f"{self._sent:,} of {self._total:,} sent, {_seen(look())}")
-        if time.monotonic() >= self._next and self._progress.console.is_terminal:
-            self._next = time.monotonic() + LOOK_EVERY
-            self._live.update(self._task, completed=self._sent, seen=_seen(look()))
-
-
-def _seen(batches: list[dict[str, Any]]) -> str:
-    return f"{sum(b['messages'] for b in batches):,} read, {sum(b['bars'] for b in batches):,} bar revisions"
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LOOK_EVERY
+        batches = look()
+        read = f"{sum(batch['messages'] for batch in batches):,} read"
+        self._live.update(self._task, completed=self._sent, seen=read)
+        if len(batches) > self._batches:
+            self._batches = len(batches)
+            counted = "" if self._progress.console.is_terminal else f"  {self._sent:,} sent, {read}"
+            self._progress.detail(f"{newest()}{counted}")

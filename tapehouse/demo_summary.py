@@ -11,11 +11,29 @@ if TYPE_CHECKING:
 REJECTED_BY_RULE = """
 SELECT rule, count(*) FROM (SELECT unnest(violations) AS rule FROM silver.rejected) GROUP BY 1 ORDER BY 2 DESC, 1
 """
+NEWEST_BAR = """
+SELECT symbol, bar_start, low, high, close, volume FROM gold.bars_1m ORDER BY bar_start DESC, quote_count DESC LIMIT 1
+"""
 NEXT = (
-    '.venv/bin/tapehouse sql "from gold.bars_1m order by bar_start desc limit 9"',
+    '.venv/bin/tapehouse sql "select symbol, bar_start, close, vwap, volume from gold.bars_1m limit 9"',
     '.venv/bin/tapehouse sql "select violations, count(*) from silver.rejected group by 1"',
     ".venv/bin/tapehouse verify",
 )
+
+
+def newest_bar(settings: "Settings") -> str:
+    """The bar of the newest minute in gold that most quotes made, as a line."""
+    from tapehouse.delta import attach, connect
+
+    connection = connect()
+    attach(connection, settings, versions={})
+    rows = connection.execute(NEWEST_BAR).fetchall()
+    if not rows:
+        return "no bar yet"
+    symbol, minute, low, high, close, volume = rows[0]
+    return (
+        f"gold  {minute:%H:%M}Z {symbol:6} low {low:.2f} high {high:.2f} close {close:.2f} volume {volume:,}"
+    )
 
 
 def summarise(

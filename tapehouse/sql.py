@@ -107,15 +107,28 @@ def show(answer: "duckdb.DuckDBPyRelation", form: str, max_rows: int) -> None:
 
 
 def _table(names: list[str], rows: list[tuple[object, ...]], max_rows: int) -> None:
+    """The rows as a table; one record below the other where a terminal is too narrow for it."""
     from rich.console import Console
+    from rich.markup import escape
+    from rich.measure import Measurement
     from rich.table import Table
 
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    texts = [[_text(value) for value in row] for row in rows[:max_rows]]
     table = Table(*names, header_style="bold")
-    for row in rows[:max_rows]:
-        table.add_row(*[_text(value) for value in row])
-    Console(width=None if sys.stdout.isatty() else 500).print(table)
+    for row in texts:
+        table.add_row(*[escape(text) for text in row])
+    if Measurement.get(console, console.options.update(max_width=10_000), table).maximum <= console.width:
+        console.print(table)
+    else:
+        wide = max(map(len, names))
+        for number, row in enumerate(texts, 1):
+            print(f"row {number}")
+            print(
+                "".join(f"  {name:{wide}}  {text}\n" for name, text in zip(names, row, strict=True)), end=""
+            )
     more = f", more with --max-rows (shown: {max_rows})" if len(rows) > max_rows else ""
-    print(f"{min(len(rows), max_rows)} rows{more}")
+    print(f"{len(texts)} rows{more}")
 
 
 def _plain(value: object) -> object:

@@ -90,7 +90,7 @@ def check_gold(
     worked_out = row(connection, "SELECT count(*) FROM expected")[0]
     statements = {
         "bar": "gold's bars are those worked out afresh from bronze",
-        "merged_bar": "gold.bars_1m by itself is them too, but for what its log has not merged yet",
+        "merged_bar": "gold.bars_1m by itself is them too, unmerged ones aside",
     }
     checks = []
     for stored, statement in statements.items():

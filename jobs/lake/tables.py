@@ -13,6 +13,7 @@ class Table:
     """A Delta table. `writer` is the only job that may commit to it."""
 
     name: str
+    meaning: str
     schema: T.StructType
     key: tuple[str, ...]
     partition: str
@@ -30,11 +31,33 @@ COORDINATES = ("topic", "partition", "offset")
 STREAM = "stream_quotes"
 CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 
-BRONZE_QUOTES = Table("bronze.quotes", schemas.BRONZE_QUOTES, COORDINATES, "kafka_date", STREAM)
-SILVER_QUOTES = Table("silver.quotes", schemas.SILVER_QUOTES, ("event_id",), "session", STREAM)
-SILVER_REJECTED = Table("silver.rejected", schemas.SILVER_REJECTED, COORDINATES, "kafka_date", STREAM)
+BRONZE_QUOTES = Table(
+    "bronze.quotes",
+    "A message as it came, one row each.",
+    schemas.BRONZE_QUOTES,
+    COORDINATES,
+    "kafka_date",
+    STREAM,
+)
+SILVER_QUOTES = Table(
+    "silver.quotes",
+    "One accepted quote a row, however often it was sent.",
+    schemas.SILVER_QUOTES,
+    ("event_id",),
+    "session",
+    STREAM,
+)
+SILVER_REJECTED = Table(
+    "silver.rejected",
+    "A message that did not parse or broke a rule, kept with its bytes and its reasons; only appended to.",
+    schemas.SILVER_REJECTED,
+    COORDINATES,
+    "kafka_date",
+    STREAM,
+)
 GOLD_BARS_1M = Table(
     "gold.bars_1m",
+    "One bar for each minute of an instrument in which a source sent a quote.",
     schemas.GOLD_BARS_1M,
     ("source", "instrument_id", "bar_start"),
     "session",
@@ -44,6 +67,8 @@ GOLD_BARS_1M = Table(
 # appended by every batch and merged into gold.bars_1m within a minute: a merge in every batch would be half of it
 GOLD_BARS_1M_LOG = Table(
     "gold.bars_1m_log",
+    "What each batch says of the bars: a row for each bar that was new, changed or became final. It is merged into "
+    "gold.bars_1m within a minute, and pruned; `tapehouse sql` shows both as gold.bars_1m.",
     schemas.GOLD_BARS_1M_LOG,
     ("source", "instrument_id", "bar_start", "sequence"),
     "session",

@@ -1,0 +1,102 @@
+"""python -m tapehouse.reference [--check]: the pages of docs/ that follow from the code, written or compared."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tapehouse.paths import ROOT
+
+WRITTEN_BY = "Written by `make docs` from `{}`: change that and run it again.\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 1 with --check if a page differs from what the code says."""
+    parser = argparse.ArgumentParser(prog="tapehouse.reference", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare only")
+    args = parser.parse_args(argv)
+    stale = [page for page, write in PAGES.items() if not page.exists() or page.read_text() != write()]
+    for page in stale:
+        if args.check:
+            print(f"{page.relative_to(ROOT)} is not what the code says: run `make docs`", file=sys.stderr)
+        else:
+            page.write_text(PAGES[page]())
+            print(f"wrote {page.relative_to(ROOT)}")
+    return 1 if stale and args.check else 0
+
+
+def tables() -> str:
+    """The data dictionary: each table's grain, key, partition and columns."""
+    from jobs.lake.tables import STREAM_TABLES
+
+    parts = ["# Tables", WRITTEN_BY.format("transforms/schemas.py")]
+    for table in STREAM_TABLES:
+        parts += [f"## {table.name}", f"{table.meaning}\n"]
+        parts += [
+            f"Key: {', '.join(table.key)}. Partition: {table.partition}. Writer: `jobs/{table.writer}.py`.\n"
+        ]
+        rows = [
+            f"| {f.name} | {f.dataType.simpleString()} | {f.metadata['comment']} |"
+            for f in table.schema.fields
+        ]
+        parts += ["\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows]) + "\n"]
+    return "\n".join(parts)
+
+
+def rules() -> str:
+    """The rules of quality by name, and what each says must hold."""
+    from transforms.rules import FIELD_RULES, FLAG_RULES, SHAPE_RULES
+
+    parts = ["# Rules", WRITTEN_BY.format("transforms/rules.py")]
+    kinds = {
+        "Rules of shape": (
+            "a message that breaks one is rejected for the first that it breaks.",
+            SHAPE_RULES,
+        ),
+        "Rules of fields": (
+            "a well-formed message is rejected with the names of all that it breaks.",
+            FIELD_RULES,
+        ),
+        "Flags": ("the quote is kept; the names of those that it breaks are in its `flags`.", FLAG_RULES),
+    }
+    for name, (meaning, found) in kinds.items():
+        rows = [
+            f"| {rule} | `{' '.join(holds.replace('|', chr(92) + '|').split())}` |"
+            for rule, holds in found.items()
+        ]
+        parts += [f"## {name}", f"What must hold; {meaning}\n"]
+        parts += ["\n".join(["| rule | what must hold |", "| --- | --- |", *rows]) + "\n"]
+    return "\n".join(parts)
+
+
+def commands() -> str:
+    """Every command with its options."""
+    from tapehouse.cli import COMMANDS, build_parser
+
+    parser, found = build_parser(options_of=list(COMMANDS))
+    parts = ["# Commands", WRITTEN_BY.format("tapehouse/cli.py"), f"{parser.epilog}\n"]
+    for name, command in found.items():
+        rows = [
+            _option(action) for action in command._actions if not isinstance(action, argparse._HelpAction)
+        ]
+        parts += [f"## tapehouse {name}", f"{command.description}\n"]
+        parts += ["\n".join(["| option | meaning |", "| --- | --- |", *rows]) + "\n"]
+    return "\n".join(parts)
+
+
+def _option(action: argparse.Action) -> str:
+    values = "|".join(map(str, action.choices)) if action.choices else action.metavar or action.dest.upper()
+    name = ", ".join(action.option_strings) or action.dest
+    shown = name if not action.option_strings or action.nargs == 0 else f"{name} {values}"
+    meaning = (action.help or "").replace("%(default)s", str(action.default))
+    return "| `{}` | {} |".format(*[text.replace("|", "\\|") for text in (shown, meaning)])
+
+
+PAGES: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "tables.md": tables,
+    ROOT / "docs" / "rules.md": rules,
+    ROOT / "docs" / "commands.md": commands,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
