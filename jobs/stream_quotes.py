@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def stream(args: argparse.Namespace) -> int:
     """Run the query until it is stopped or drained; the imports wait until the options are known to be right."""
-    from jobs.lake import read
+    from jobs.lake.configuration import Configuration, read_facts
     from jobs.lake.drive import drive_quotes
     from jobs.lake.session import build_session
     from jobs.lake.settings import read_settings
@@ -56,19 +56,19 @@ def stream(args: argparse.Namespace) -> int:
         if not args.wait:
             connecting.result()  # what does not answer is said at once
         # the exchange calendars take seconds, which the JVM takes too
-        reading = aside.submit(read.configuration, settings)
-        spark = build_session("stream_quotes")
+        reading = aside.submit(read_facts, settings)
+        spark = build_session("stream_quotes", settings)
         stop = StopRequest(spark)
-        instruments, sessions = reading.result()
-        configuration = read.listings_frame(spark, instruments), read.sessions_frame(spark, sessions)
-        warming = aside.submit(warm_up, spark, listings=configuration[0], sessions=configuration[1])
+        configuration = Configuration(spark, settings, reading.result())
+        warming = aside.submit(
+            warm_up, spark, listings=configuration.listings, sessions=configuration.sessions
+        )
         ledger, topic = connecting.result()
         drive_quotes(
             spark,
             settings,
             ledger,
             topic,
-            instruments=instruments,
             configuration=configuration,
             trigger=args.trigger,
             max_offsets=args.max_offsets,

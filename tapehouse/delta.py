@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.lake.errors import NoDataError, UsageError
 from jobs.lake.progress import Commit, read_commit
@@ -45,23 +45,31 @@ def open_table(table: str, settings: Settings, *, at: AsOf = None) -> "DeltaTabl
     opened = DeltaTable(url, storage_options=options)
     if at is None:
         return opened
-    oldest = opened.history()[-1]
-    if isinstance(at, datetime) and at.timestamp() * 1000 < oldest["timestamp"]:
-        first = datetime.fromtimestamp(oldest["timestamp"] / 1000, at.tzinfo)
+    newest, history = opened.version(), opened.history()
+    version = _version_at(table, history, at) if isinstance(at, datetime) else at
+    try:
+        opened.load_as_version(version)
+    except DeltaError as error:
+        raise UsageError(
+            f"{table} has no version {version}",
+            found=f"versions {history[-1]['version']} to {newest}; {error}"[:200],
+            remedy="ask for one of these",
+        ) from error
+    return opened
+
+
+def _version_at(table: str, history: list[dict[str, Any]], at: datetime) -> int:
+    """The version that was the newest at a time, as the commits say: an object's own time is lost in a copy."""
+    millis = at.timestamp() * 1000
+    versions = [entry["version"] for entry in history if entry["timestamp"] <= millis]
+    if not versions:
+        first = datetime.fromtimestamp(history[-1]["timestamp"] / 1000, at.tzinfo)
         raise UsageError(
             f"{table} did not exist at {at.isoformat()}",
             found=f"its first version is of {first.isoformat()}",
             remedy="ask for a later time",
         )
-    try:
-        opened.load_as_version(at)
-    except DeltaError as error:
-        raise UsageError(
-            f"{table} has no version {at}",
-            found=f"versions {oldest['version']} to {_newest(table, settings)}; {error}"[:200],
-            remedy="ask for one of these",
-        ) from error
-    return opened
+    return int(max(versions))
 
 
 def commits(opened: "DeltaTable") -> list[tuple[int, Commit | None]]:
@@ -107,7 +115,3 @@ def attach(
         newest = NEWEST_BARS.format(merged="gold_bars_1m", log="gold_bars_1m_log")
         connection.execute(f"CREATE VIEW {MERGED} AS {newest}")
     return there
-
-
-def _newest(table: str, settings: Settings) -> int:
-    return open_table(table, settings).version()

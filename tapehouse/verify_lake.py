@@ -87,7 +87,8 @@ def form_opinions(connection: "duckdb.DuckDBPyConnection", settings: "Settings")
     query = f"SELECT {AT}, value, kafka_time FROM bronze.quotes"
     bronze = connection.sql(query).to_arrow_table()
     connection.execute(JUDGED)
-    for opinions in judge(bronze, Hours(settings.instruments)):
+    recorded = connection.execute("SELECT DISTINCT source, vendor_symbol, mic FROM silver.quotes").fetchall()
+    for opinions in judge(bronze, Hours(settings.instruments, recorded)):
         connection.register("arrived", _as_arrow(opinions))
         connection.execute("INSERT INTO judged SELECT * FROM arrived")
         connection.unregister("arrived")

@@ -5,7 +5,8 @@ A message is well formed exactly if it matches one pattern, the canonical JSON o
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +44,7 @@ CANONICAL = re.compile(
 VERSION = re.compile(rb'\{"schema_version":([0-9]{1,9}),')
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 SOURCES, LIVE = {"yahoo", "alpha_vantage", "yahoo_recording", "generated"}, {"yahoo", "alpha_vantage"}
+ALWAYS_OPEN = "24/7"
 HOURS = {None, "pre", "regular", "post", "extended"}
 END_OF_TIME = 253_402_300_800_000_000
 SECOND, DAY = 1_000_000, 86_400_000_000
@@ -68,26 +70,30 @@ class Opinion(NamedTuple):
 
 
 class Hours:
-    """When quotes of a symbol may come, by exchange_calendars and the calendar that the instruments file names."""
+    """When quotes of a symbol may come, by exchange_calendars.
 
-    def __init__(self, instruments: Path) -> None:
+    The calendar is the one that the instruments file names for the symbol and the day; where the file says nothing of
+    it any more, that of the venue with which silver recorded it: `recorded` holds (source, vendor_symbol, mic).
+    """
+
+    def __init__(self, instruments: Path, recorded: Iterable[tuple[str, str, str]] = ()) -> None:
         import yaml
 
-        self._calendars = {
-            (vendor, str(spelling)): str(span.get("calendar", span["mic"]))
-            for entry in yaml.safe_load(instruments.read_text())["instruments"]
-            for span in entry["listings"]
-            for vendor, spelling in span["vendor_symbols"].items()
-        }
+        self._listings: dict[tuple[str, str], list[tuple[date, date, str]]] = defaultdict(list)
+        for entry in yaml.safe_load(instruments.read_text())["instruments"]:
+            for span in entry["listings"]:
+                during = span["from"], span.get("to", date.max), str(span.get("calendar", span["mic"]))
+                for vendor, spelling in span["vendor_symbols"].items():
+                    self._listings[vendor, str(spelling)].append(during)
+        self._recorded = {(source, symbol): mic for source, symbol, mic in recorded}
 
     def find(self, source: str, symbol: str, event_time_us: int) -> tuple[date, str] | None:
         """Session and segment of a moment; None outside of every session, or for a symbol without a calendar."""
-        vendor = "alpha_vantage" if source == "alpha_vantage" else "yahoo"
-        calendar = self._calendars.get((vendor, symbol))
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event_time_us)
+        calendar = self._calendar_of(source, symbol, moment)
         if calendar is None:
             return None
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event_time_us)
-        if calendar == "24/7":
+        if calendar == ALWAYS_OPEN:
             return moment.date(), "from_open"
         opens, half_days, zone = _calendar(calendar)
         local = moment.astimezone(zone)
@@ -95,6 +101,15 @@ class Hours:
         if local.date() not in opens or not time(4) <= local.time() < end:
             return None
         return local.date(), "pre_open" if moment < opens[local.date()] else "from_open"
+
+    def _calendar_of(self, source: str, symbol: str, moment: datetime) -> str | None:
+        vendor = "alpha_vantage" if source == "alpha_vantage" else "yahoo"
+        for first, end, calendar in self._listings.get((vendor, symbol), ()):
+            zone = UTC if calendar == ALWAYS_OPEN else _calendar(calendar)[2]
+            if first <= moment.astimezone(zone).date() < end:
+                return calendar
+        mic = self._recorded.get((source, symbol))
+        return mic if mic is None or _is_calendar(mic) else ALWAYS_OPEN
 
 
 def judge(bronze: "pyarrow.Table", hours: Hours) -> Iterator[list[Opinion]]:
@@ -186,6 +201,13 @@ def read_value(value: bytes | None) -> "tuple[Any, ...] | str":
     if any(n is not None and (parts[i] == "-0" or not -(2**63) <= n < 2**63) for i, n in integers.items()):
         return "malformed"
     return texts[1], texts[2], texts[3], integers[4], texts[5], integers[6], texts[7], integers[9]
+
+
+@lru_cache
+def _is_calendar(name: str) -> bool:
+    import exchange_calendars
+
+    return name in exchange_calendars.get_calendar_names()
 
 
 @lru_cache

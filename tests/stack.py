@@ -56,24 +56,20 @@ class Stack:
 
     def drain(self, *, max_offsets: int = 200_000, rebuild_checkpoint: bool = False) -> None:
         """Run the stream until the topic is read to its end."""
-        from jobs.lake import read
+        from jobs.lake.configuration import Configuration, read_facts
         from jobs.lake.drive import drive_quotes
         from jobs.lake.start import connect
 
         settings = self.settings
         ledger, topic = connect(settings, wait=0)
         try:
-            instruments, sessions = read.configuration(settings)
+            configuration = Configuration(self.spark, settings, read_facts(settings))
             drive_quotes(
                 self.spark,
                 settings,
                 ledger,
                 topic,
-                instruments=instruments,
-                configuration=(
-                    read.listings_frame(self.spark, instruments),
-                    read.sessions_frame(self.spark, sessions),
-                ),
+                configuration=configuration,
                 trigger="available-now",
                 max_offsets=max_offsets,
                 rebuild_checkpoint=rebuild_checkpoint,

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.lake import read
-from jobs.lake.instruments import Instruments
+from jobs.lake.configuration import Configuration
 from jobs.lake.kept import OpenBars, keep, release
 from jobs.lake.sessions import sessions_for
 from jobs.lake.settings import Settings
@@ -31,12 +31,12 @@ class GoldLog:
         settings: Settings,
         state: StreamState,
         *,
-        instruments: Instruments,
+        configuration: Configuration,
         open_bars: OpenBars,
     ) -> None:
         self._settings, self._state, self._open_bars = settings, state, open_bars
         self._dml = dml_session(spark)
-        self._calendars = sorted({(listing.mic, listing.calendar) for listing in instruments.listings})
+        self._configuration = configuration
         self._pruned = state.merged_sequence
         self._idle = 0
         self.path = GOLD_BARS_1M_LOG.path(settings)
@@ -94,9 +94,10 @@ class GoldLog:
         days = self._open_bars.sessions
         if not days:
             return set()
-        names = sorted({calendar for _, calendar in self._calendars})
+        calendars = self._configuration.calendars
+        names = sorted({calendar for _, calendar in calendars})
         ended = {(s.session_calendar, s.session) for s in sessions_for(names) if s.last_quote <= moment}
-        return {(mic, day) for mic, calendar in self._calendars for day in days if (calendar, day) in ended}
+        return {(mic, day) for mic, calendar in calendars for day in days if (calendar, day) in ended}
 
 
 def with_sequence(bars: "DataFrame", *, sequence: int) -> "DataFrame":

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from jobs.lake import read
+from jobs.lake.configuration import Configuration
 from jobs.lake.gold_log import GoldLog
-from jobs.lake.instruments import Instruments
 from jobs.lake.kafka import TopicEnds
 from jobs.lake.kept import OpenBars, keep, release
 from jobs.lake.ledger import Ledger
@@ -26,7 +26,6 @@ from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED, Table
 from jobs.lake.write import append
-from transforms.bars import Unit
 from transforms.messages import keep_messages
 from transforms.quotes import check_messages
 
@@ -52,32 +51,28 @@ class QuoteStream:
         ledger: Ledger,
         state: StreamState,
         *,
-        instruments: Instruments,
-        configuration: tuple["DataFrame", "DataFrame"],
+        configuration: Configuration,
     ) -> None:
         self._spark, self._settings, self._ledger, self._state = spark, settings, ledger, state
-        self._units = [Unit(*unit) for unit in instruments.units]
-        self._listings, self._sessions = configuration
+        self._configuration = configuration
         self._open_bars = OpenBars(spark, settings)
         if state.sequence:  # a first start has nothing to look for
             self._open_bars.with_sessions(read.open_sessions(spark, settings))
-        self._gold_log = GoldLog(spark, settings, state, instruments=instruments, open_bars=self._open_bars)
+        self._gold_log = GoldLog(
+            spark, settings, state, configuration=configuration, open_bars=self._open_bars
+        )
         self._lateness = timedelta(minutes=settings.lateness_minutes)
         self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="commit")
         self._lock = threading.Lock()
         self._last_batch = self._last_merge = time.monotonic()
-        self._stopping = False
+        self._stopping = self._refused = False
         self._error: BaseException | None = None
 
     def write_batch(self, kafka: "DataFrame", batch_id: int) -> None:
         """What the query calls for each batch."""
-        while not self._lock.acquire(timeout=0.1):
-            if self._stopping:
-                raise StreamStopped
+        self._wait_for_turn()
         try:
-            if self._stopping:
-                raise StreamStopped
             self._write(kafka, batch_id)
             if time.monotonic() - self._last_merge > MERGE_EVERY:
                 self._merge()
@@ -93,7 +88,8 @@ class QuoteStream:
         if time.monotonic() - self._last_batch < IDLE_AFTER or not self._lock.acquire(blocking=False):
             return
         try:
-            self._look_after_gold()
+            if self._error is None:
+                self._look_after_gold()
             self._last_batch = time.monotonic()
         finally:
             self._lock.release()
@@ -109,21 +105,34 @@ class QuoteStream:
         self._stopping = True
         with self._lock:
             query.stop()
-        failure = self._error or query.exception()
-        if failure is None or isinstance(self._error, StreamStopped):
+        # a batch that was not begun ends the query with our own refusal, which is no failure
+        failure = self._error or (None if self._refused else query.exception())
+        if failure is None:
             self._look_after_gold()
         self._pool.shutdown()
         self._topic_ends.close()
-        if failure is not None and not isinstance(self._error, StreamStopped):
+        if failure is not None:
             raise failure
+
+    def _wait_for_turn(self) -> None:
+        """Take the lock, or refuse to begin a batch once a stop was asked for."""
+        while not self._stopping:
+            if self._lock.acquire(timeout=0.1):
+                if not self._stopping:
+                    return
+                self._lock.release()
+        self._refused = True
+        raise StreamStopped
 
     def _write(self, kafka: "DataFrame", batch_id: int) -> None:
         began = time.monotonic()
+        known = self._configuration
+        known.refresh()
         checked = keep(
             kafka
             .coalesce(self._spark.sparkContext.defaultParallelism)
             .transform(keep_messages, ingest_time=datetime.now(UTC))
-            .transform(check_messages, instruments=self._listings, sessions=self._sessions)
+            .transform(check_messages, instruments=known.listings, sessions=known.sessions)
         )
         facts = count_batch(checked)
         if facts.messages:
@@ -185,7 +194,9 @@ class QuoteStream:
         if facts.accepted:
             silver = read.table(self._spark, SILVER_QUOTES, self._settings)
             frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
-            bars = frames.bars(self._units, final_before=self._final_before(), sequence=state.sequence)
+            bars = frames.bars(
+                self._configuration.units, final_before=self._final_before(), sequence=state.sequence
+            )
             if GOLD_BARS_1M_LOG.name in wanted:
                 yield GOLD_BARS_1M_LOG, bars, 0
             if (above := wanted.get(SILVER_QUOTES.name)) is not None:

@@ -1,19 +1,15 @@
-"""Read streams and tables: Kafka as bronze rows, Delta tables, and the frames of the configuration."""
+"""Read streams and tables: Kafka as bronze rows, and Delta tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from jobs.lake.instruments import Instruments, read_instruments
-from jobs.lake.sessions import Session, sessions_for
 from jobs.lake.settings import Settings
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, Table
 from transforms.revisions import newest_bars
-from transforms.schemas import EXCHANGE_SESSIONS, INSTRUMENT_LISTINGS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import StructType
 
 
 def kafka_stream(
@@ -35,28 +31,6 @@ def kafka_stream(
 
 def table(spark: "SparkSession", table: Table, settings: Settings) -> "DataFrame":
     return spark.read.format("delta").load(table.path(settings))
-
-
-def configuration(settings: Settings) -> tuple[Instruments, list[Session]]:
-    """The instruments, and every session of their calendars."""
-    instruments = read_instruments(settings.instruments)
-    return instruments, sessions_for(instruments.calendars)
-
-
-def listings_frame(spark: "SparkSession", instruments: Instruments) -> "DataFrame":
-    return _small_frame(spark, instruments.listings, INSTRUMENT_LISTINGS)
-
-
-def sessions_frame(spark: "SparkSession", sessions: list[Session]) -> "DataFrame":
-    return _small_frame(spark, sessions, EXCHANGE_SESSIONS)
-
-
-def _small_frame(spark: "SparkSession", rows: Sequence[NamedTuple], schema: "StructType") -> "DataFrame":
-    """A few thousand rows of configuration, as data of the plan: nothing is read or unpickled in a batch."""
-    import pyarrow
-
-    columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
-    return spark.createDataFrame(pyarrow.table(columns), schema)
 
 
 def newest_bars_of(spark: "SparkSession", settings: Settings, *, sessions: Iterable[date]) -> "DataFrame":

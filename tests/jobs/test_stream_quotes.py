@@ -1,5 +1,6 @@
 """The stream job as its users run it: again and again, stopped, replayed, refused."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from jobs.lake import read
 from jobs.lake.errors import CheckpointError, LeaseError, TopicError
+from jobs.lake.settings import Settings
 from jobs.lake.tables import SILVER_QUOTES
 from producers.disturbances import Disturbances, disturb
 from producers.events import Message
@@ -152,15 +154,29 @@ def test_bars_are_final_once_the_clock_is_past_the_session(stack: Stack) -> None
     assert stack.one("SELECT is_final FROM gold.bars_1m") == "false"
 
 
+def settings_in_files(stack: Stack, folder: Path) -> dict[str, str]:
+    """The environment without our settings: they stand in `.env`, the secrets in files of their own."""
+    ours = {field.alias: stack.environment[field.alias] for field in Settings.model_fields.values()
+            if field.alias in stack.environment}  # fmt: skip
+    rest = {name: value for name, value in os.environ.items() if name not in ours}
+    for name in ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
+        (folder / name).write_text(ours.pop(name))
+        rest[f"{name}_FILE"] = str(folder / name)
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in ours.items()))
+    return rest
+
+
 def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
     stack: Stack, tmp_path: Path
 ) -> None:
     sent = tape(30)
     stack.send(sent)
-    log = tmp_path / "job.log"
+    log, environment = tmp_path / "job.log", settings_in_files(stack, tmp_path)
     command = [VENV / "bin" / "spark-submit", JOB, "--max-offsets", "1000"]
     with log.open("wb") as output:
-        job = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=output, stderr=output)
+        job = subprocess.Popen(
+            list(map(str, command)), cwd=tmp_path, env=environment, stdout=output, stderr=output
+        )
     try:
         wait_for(lambda: b"batch=1" in log.read_bytes(), job)
         time.sleep(1)  # in the third batch by now

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
@@ -124,6 +125,17 @@ def test_the_copy_without_a_fault_holds(copied: Callable[[str], DeltaTable]) -> 
     code, out, err = call("verify")
     assert code == 0, out + err
     assert "all invariants hold for sessions [2023-09-05, 2023-09-06)" in out
+
+
+def test_an_instrument_that_has_left_the_file_is_checked_as_it_was_recorded(
+    lake: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_apple = tmp_path / "instruments.yaml"
+    known = lake.settings.instruments.read_text()
+    without_apple.write_text(known.replace("yahoo: AAPL", "yahoo: AAPL.OLD"))
+    monkeypatch.setenv("TAPEHOUSE_INSTRUMENTS", str(without_apple))
+    code, out, err = call("verify")
+    assert code == 0, out + err
 
 
 @pytest.mark.usefixtures("lake")
