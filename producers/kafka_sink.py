@@ -34,7 +34,7 @@ class KafkaSink:
         options: dict[str, Any] = {
             "bootstrap_servers": bootstrap,
             "acks": "all",
-            "bootstrap_timeout_ms": 10_000,
+            "bootstrap_timeout_ms": 5_000,
         }
         options["max_request_size"] = LARGEST_REQUEST
         try:

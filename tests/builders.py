@@ -27,6 +27,7 @@ LISTINGS = [
     # renamed: the same instrument under two spellings, a span each
     ("yahoo", "FB", "I-META", "FB", "XNAS", *NEW_YORK[:3], LISTED[0], date(2022, 6, 9)),
     ("yahoo", "META", "I-META", "META", "XNAS", *NEW_YORK[:3], date(2022, 6, 9), LISTED[1]),
+    *[("yahoo", f"CASE{n}", f"I-CASE{n}", f"CASE{n}", "XNAS", *NEW_YORK) for n in range(12)],
     ("yahoo", "VOD.L", "I-VOD", "VOD", "XLON", "XLON", "Europe/London", "GBp", *LISTED),
 ]
 SESSIONS = [

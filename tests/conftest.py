@@ -36,14 +36,7 @@ def spark(services: Instance) -> "Iterator[SparkSession]":  # ruff: ignore[unuse
     """The one session of the run, with the settings of conf/spark-defaults.conf."""
     from pyspark.sql import SparkSession
 
-    session = (
-        SparkSession.builder
-        .appName("tests")
-        .config("spark.sql.shuffle.partitions", "1")
-        # hundreds of plans, each run a few times: the optimizing compiler would never earn its time
-        .config("spark.driver.defaultJavaOptions", "-XX:TieredStopAtLevel=1")
-        .getOrCreate()
-    )
+    session = SparkSession.builder.appName("tests").config("spark.sql.shuffle.partitions", "1").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()

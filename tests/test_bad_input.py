@@ -4,10 +4,11 @@ import base64
 import json
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from producers.events import Message, Quote, encode
+from producers.events import Message, encode
 from producers.malformed import KINDS
 from tests.builders import quote
 from tests.stack import Stack, call
@@ -57,33 +58,30 @@ def test_each_kind_of_bad_message_is_rejected_for_its_reason_and_the_stream_goes
     assert call("verify")[0] == 0
 
 
-def test_a_rejected_message_keeps_its_bytes_headers_and_coordinates(stack: Stack) -> None:
-    value = bytes(range(256)) * 3
-    stack.send([Message("yahoo_recording", b"\x00frame\xff", GOOD, value)])
-    stack.drain()
-    same = f"""SELECT count(*) FROM silver.rejected r JOIN bronze.quotes b USING (topic, partition, "offset")
-        WHERE r.value = b.value AND r.headers = b.headers AND r.key = b.key
-        AND hex(r.value) = '{value.hex().upper()}'"""
-    assert stack.one(same) == "1"
-    assert stack.one(f"SELECT hex({FRAME}) FROM silver.rejected") == b"\x00frame\xff".hex().upper()
-
-
-def test_a_frame_that_cannot_be_decoded_goes_the_same_way(stack: Stack) -> None:
-    stack.send([Message("yahoo", b"not a frame", None)])
-    stack.drain()
-    (row,) = stack.sql(f"SELECT {FRAME} AS frame, violations, key IS NULL AS no_key FROM silver.rejected")
-    assert row == {"frame": "not a frame", "violations": "['empty_value']", "no_key": "true"}
-
-
-def test_a_time_in_the_future_does_not_move_the_watermark(stack: Stack) -> None:
+def test_a_rejected_message_keeps_its_bytes_and_headers_and_moves_no_watermark(stack: Stack) -> None:
     from jobs.lake import history
     from jobs.lake.tables import GOLD_BARS_1M_LOG
 
-    ahead = encode(
-        Quote("yahoo_recording", "AAPL", now_us() + 86_400_000_000, "10", 5, None), receive_time_us=now_us()
-    )
-    stack.send([Message("yahoo_recording", b"", GOOD), Message("yahoo_recording", b"", GOOD, ahead)])
+    value, frame = bytes(range(256)) * 3, b"\x00frame\xff"
+    tomorrow = replace(GOOD, event_time_us=now_us() + 86_400_000_000)
+    stack.send([
+        Message("yahoo_recording", frame, GOOD, value),
+        Message("yahoo", b"cannot be decoded", None),
+        Message("yahoo_recording", b"good", GOOD),
+        Message("yahoo_recording", b"tomorrow", tomorrow),
+    ])
     stack.drain()
+    rejected = stack.sql(f"""
+        SELECT hex({FRAME.replace("headers", "r.headers")}) AS frame, hex(r.value) AS "value", r.key IS NULL AS no_key,
+            array_to_string(violations, ' ') AS violations
+        FROM silver.rejected r JOIN bronze.quotes b USING (topic, partition, "offset")
+        WHERE r.value = b.value AND r.headers = b.headers AND r.key IS NOT DISTINCT FROM b.key""")
+    found = {bytes.fromhex(row["frame"]): row for row in rejected}
+    assert bytes.fromhex(found[frame]["value"]) == value
+    assert (found[frame]["violations"], found[frame]["no_key"]) == ("malformed", "false")
+    undecoded = found[b"cannot be decoded"]
+    assert (undecoded["value"], undecoded["violations"], undecoded["no_key"]) == ("", "empty_value", "true")
+    assert "future" in found[b"tomorrow"]["violations"].split()
     commits: list[Commit] = history.recent_commits(GOLD_BARS_1M_LOG, stack.settings)
     newest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=GOOD.event_time_us)
     assert commits[0].watermark == {"yahoo_recording": newest}

@@ -6,7 +6,7 @@ from jobs.lake.errors import ServiceError, TopicError
 from jobs.lake.progress import Offsets
 
 # a broker that starts is found soon, and one that is away is given up
-PATIENCE = {"request_timeout_ms": 10_000, "bootstrap_timeout_ms": 10_000, "reconnect_backoff_max_ms": 200}
+PATIENCE = {"request_timeout_ms": 10_000, "bootstrap_timeout_ms": 5_000, "reconnect_backoff_max_ms": 200}
 
 
 @dataclass(frozen=True)

@@ -32,19 +32,21 @@ class OpenBars:
     True because one driver writes gold: what it read at its start and wrote since is what is there.
     """
 
-    def __init__(self, spark: "SparkSession", settings: Settings) -> None:
+    def __init__(self, spark: "SparkSession", settings: Settings, *, gold_is_empty: bool) -> None:
         self._spark, self._settings = spark, settings
+        # whether gold may hold bars of sessions that are not here
+        self._others_stored = not gold_is_empty
         self._bars: DataFrame = keep(spark.createDataFrame([], GOLD_BARS_1M))
         self.sessions: set[date] = set()
 
     def with_sessions(self, sessions: Iterable[date]) -> "DataFrame":
         """The bars, those of `sessions` among them."""
         missing = set(sessions) - self.sessions
-        if missing:
+        if missing and self._others_stored:
             self._replace(
                 self._bars.unionByName(read.newest_bars_of(self._spark, self._settings, sessions=missing))
             )
-            self.sessions |= missing
+        self.sessions |= missing
         return self._bars
 
     def revise(self, revisions: "DataFrame") -> None:
@@ -57,7 +59,9 @@ class OpenBars:
         from pyspark.sql import functions as F
 
         rows = self._bars.where("NOT is_final").select("session").distinct().collect()
-        self.sessions = {row.session for row in rows}
+        still_open = {row.session for row in rows}
+        self._others_stored |= still_open != self.sessions
+        self.sessions = still_open
         self._replace(self._bars.where(F.col("session").isin(sorted(self.sessions))))
 
     def _replace(self, bars: "DataFrame") -> None:

@@ -55,7 +55,7 @@ class QuoteStream:
     ) -> None:
         self._spark, self._settings, self._ledger, self._state = spark, settings, ledger, state
         self._configuration = configuration
-        self._open_bars = OpenBars(spark, settings)
+        self._open_bars = OpenBars(spark, settings, gold_is_empty=not state.sequence)
         if state.sequence:  # a first start has nothing to look for
             self._open_bars.with_sessions(read.open_sessions(spark, settings))
         self._gold_log = GoldLog(

@@ -24,7 +24,7 @@ def build_session(app_name: str, settings: Settings) -> "SparkSession":
         "secret.key": settings.s3_secret_key.get_secret_value(),
         "aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
     }
-    hadoop = spark.sparkContext._jsc.hadoopConfiguration()  # type: ignore[union-attr]
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
     for name, value in store.items():
         hadoop.set(f"fs.s3a.{name}", value)
     return spark

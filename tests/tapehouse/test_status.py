@@ -1,6 +1,7 @@
 """status says what is wrong by its exit code, and a closed market is not wrong."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,9 +41,9 @@ def test_a_drained_recording_whose_job_has_stopped_is_fine(stack: Stack) -> None
 
 
 def test_a_stopped_job_with_messages_waiting_is_exit_code_1(stack: Stack) -> None:
-    stack.send([RECORDED])
-    stack.drain()
     stack.send([RECORDED, RECORDED])
+    with closing(stack.ledger()) as ledger, ledger.run("stream_quotes", topic=stack.topic):
+        pass
     code, found = status()
     assert (code, found["lag"]) == (1, 2)
     assert found["problems"] == ["the stream job is stopped and 2 messages wait: start it"]
@@ -64,12 +65,12 @@ def test_a_live_source_is_late_only_while_its_exchange_is_open(stack: Stack) -> 
 
 
 def test_a_job_that_failed_is_exit_code_1_and_says_why(stack: Stack) -> None:
-    stack.send([RECORDED])
-    stack.drain()
-    ledger = stack.ledger()
-    with pytest.raises(OSError, match="no room"), ledger.run("stream_quotes", topic=stack.topic):
+    with (
+        closing(stack.ledger()) as ledger,
+        pytest.raises(OSError, match="no room"),
+        ledger.run("stream_quotes", topic=stack.topic),
+    ):
         raise OSError("no room")
-    ledger.close()
     code, found = status()
     assert code == 1
     assert found["problems"] == ["the stream job failed: OSError: no room; start it again"]

@@ -24,12 +24,14 @@ VALUES = (
 )
 OPEN_US = micros(DAY) + 13 * 3_600_000_000 + 30 * 60_000_000
 
+# a batch costs the same with one symbol or with many, so each example holds a case for each of them
+CASES = [f"CASE{n}" for n in range(12)]
 # three minutes around the open: both segments, many quotes in one second, few prices, volumes that fall or are unknown
 SECONDS = st.integers(0, 179).map(lambda s: f"13:{28 + s // 60 + (s // 90)}:{s % 60:02d}")
 QUOTES = st.builds(
     lambda clock, symbol, price, volume: quote(f"{clock} {symbol} {price} {volume}"),
     SECONDS,
-    st.sampled_from(["AAPL", "MSFT"]),
+    st.sampled_from(CASES),
     st.sampled_from(["10", "10.5", "9.999999", "0.000001", "123456789012.5"]),
     st.sampled_from(["-", "1", "2", "7", "1000000007"]),
 )
@@ -38,8 +40,8 @@ QUOTES = st.builds(
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[Quote], list[list[Quote]]]:
     """Quotes, and batches in which they come: in any order, some of them again, cut anywhere."""
-    quotes = draw(st.lists(QUOTES, min_size=1, max_size=14))
-    again = draw(st.lists(st.sampled_from(quotes), max_size=5))
+    quotes = draw(st.lists(QUOTES, min_size=40, max_size=120))
+    again = draw(st.lists(st.sampled_from(quotes), min_size=5, max_size=40))
     order = draw(st.permutations(quotes + again))
     cuts = sorted(draw(st.lists(st.integers(1, len(order)), max_size=4, unique=True)))
     batches = [order[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
