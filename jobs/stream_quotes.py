@@ -6,22 +6,14 @@ Ctrl-C: after the current batch, exit 0) or, with --trigger available-now, until
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
+from jobs.lake.arguments import add_batch_arguments
 from jobs.lake.program import run_program
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="jobs/stream_quotes.py", description=__doc__.split("\n\n")[1])
-    parser.add_argument(
-        "--trigger", default="0 seconds", help="time between batches, or available-now (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--max-offsets",
-        type=int,
-        default=200_000,
-        help="messages in one batch at most (default: %(default)s)",
-    )
+    add_batch_arguments(parser)
     parser.add_argument(
         "--rebuild-checkpoint", action="store_true", help="begin at the ends that the tables record"
     )
@@ -42,40 +34,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def stream(args: argparse.Namespace) -> int:
     """Run the query until it is stopped or drained; the imports wait until the options are known to be right."""
-    from jobs.lake.configuration import Configuration, read_facts
-    from jobs.lake.drive import drive_quotes
-    from jobs.lake.session import build_session
+    from jobs.lake.drive import run_quotes
     from jobs.lake.settings import read_settings
-    from jobs.lake.start import connect
-    from jobs.lake.stop import StopRequest
-    from jobs.lake.warm_up import warm_up
 
-    settings = read_settings()
-    with ThreadPoolExecutor(2) as aside:
-        connecting = aside.submit(connect, settings, wait=args.wait)
-        if not args.wait:
-            connecting.result()  # what does not answer is said at once
-        # the exchange calendars take seconds, which the JVM takes too
-        reading = aside.submit(read_facts, settings)
-        spark = build_session("stream_quotes", settings)
-        stop = StopRequest(spark)
-        configuration = Configuration(spark, settings, reading.result())
-        warming = aside.submit(
-            warm_up, spark, listings=configuration.listings, sessions=configuration.sessions
-        )
-        ledger, topic = connecting.result()
-        drive_quotes(
-            spark,
-            settings,
-            ledger,
-            topic,
-            configuration=configuration,
-            trigger=args.trigger,
-            max_offsets=args.max_offsets,
-            rebuild_checkpoint=args.rebuild_checkpoint,
-            before_start=warming.result,
-            stop_asked=lambda: bool(stop),
-        )
+    pace = {"trigger": args.trigger, "max_offsets": args.max_offsets}
+    run_quotes(read_settings(), wait=args.wait, rebuild_checkpoint=args.rebuild_checkpoint, **pace)
     return 0
 
 

@@ -3,16 +3,16 @@
 import os
 
 from jobs.lake.errors import SettingsError
-from jobs.lake.settings import Settings, read_settings
+from jobs.lake.settings import Settings, is_named, read_settings
 from tapehouse.services.instance import Instance, find_running
 
-# if this is set, the environment was prepared by somebody who meant it
+# if this is set, the settings were prepared by somebody who meant it
 NAMED_BY = "TAPEHOUSE_KAFKA_BOOTSTRAP"
 
 
 def use_running_environment() -> Settings:
     """The settings of the environment, else of the instance that is up; its names are put into the environment."""
-    if NAMED_BY not in os.environ and not os.path.exists(".env"):
+    if not is_named(NAMED_BY):
         os.environ.update(require_running().environment())
     return read_settings()
 

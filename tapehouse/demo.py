@@ -10,18 +10,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tapehouse.paths import DEMO, LOCAL, ROOT, VENV
+from jobs.lake.arguments import add_batch_arguments
+from tapehouse.paths import DEMO, LOCAL
 from tapehouse.produce import add_tape_arguments, make_tape, pace_of
 
 if TYPE_CHECKING:
     from producers.tape import Delivery
+    from tapehouse.demo_job import StreamJob
     from tapehouse.demo_progress import Progress
     from tapehouse.services.instance import Instance
 
 STEPS = 7
-# a run of a minute: the optimizing compiler would take more of two cores than it gives back
-QUICK_START = "spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1"
-READY_WITHIN, DRAINED_WITHIN, STOPPED_WITHIN = 120.0, 240.0, 60.0
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,24 +29,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", action="store_true", help="leave the services up, to be queried until `make down`"
     )
-    parser.add_argument("--trigger", default="0 seconds", help="time between batches (default: %(default)s)")
-    parser.add_argument(
-        "--max-offsets",
-        type=int,
-        default=200_000,
-        help="messages in one batch at most (default: %(default)s)",
-    )
+    add_batch_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 only if every invariant holds."""
+    from tapehouse.services.lock import sole_use
+
+    _refuse_beside_others(args)
+    with sole_use(DEMO):
+        return _demo(args)
+
+
+def _demo(args: argparse.Namespace) -> int:
     from tapehouse.demo_progress import Progress
     from tapehouse.demo_summary import show, summarise
     from tapehouse.services.instance import Instance
 
-    _refuse_beside_others(args)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in INTERRUPTIONS:
+        signal.signal(number, _interrupt)
     progress = Progress(STEPS)
     previous = Instance(DEMO)
     previous.stop()
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
             job.wait_until_ready()
             seconds = _send(tape, args, progress)
             job.drain()
+        job.must_have_ended_well()
         summary = _check(progress, tape, seconds, summarise)
         if args.json:
             print(json.dumps(summary, default=str, indent=1))
@@ -97,90 +100,37 @@ def _instance(*, keep: bool) -> "Generator[Instance, None, None]":
         kept = keep
     finally:
         if not kept:
-            instance.stop()
+            with _undisturbed():
+                instance.stop()
 
 
 @contextmanager
 def _stream_job(
     instance: "Instance", args: argparse.Namespace, progress: "Progress"
-) -> "Generator[_StreamJob, None, None]":
+) -> "Generator[StreamJob, None, None]":
     """`spark-submit jobs/stream_quotes.py`; stopped at the end."""
-    job = _StreamJob(instance, args, progress)
+    from tapehouse.demo_job import JOB, StreamJob
+
+    job = StreamJob(instance, args, progress)
     try:
         yield job
+    except KeyboardInterrupt:
+        progress.detail("stopping: the stream after its batch, then the services")
+        raise
     finally:
-        job.stop()
+        with _undisturbed():
+            instance.stop_job(JOB)
 
 
-class _StreamJob:
-    """The stream job as a process, and its progress as the ledger tells it."""
-
-    def __init__(self, instance: "Instance", args: argparse.Namespace, progress: "Progress") -> None:
-        from tapehouse.services import processes
-
-        self._processes, self._progress = processes, progress
-        self.log = instance.folder / "logs" / "stream_quotes.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(VENV / "bin" / "spark-submit"), "--conf", QUICK_START]
-        command += [str(ROOT / "jobs" / "stream_quotes.py")]
-        options = [
-            "--trigger",
-            args.trigger,
-            "--max-offsets",
-            str(args.max_offsets),
-            "--wait",
-            str(READY_WITHIN),
-        ]
-        self._process = processes.start(
-            [*command, *options], log=self.log, folder=ROOT, environment=os.environ
-        )
-
-    def wait_until_ready(self) -> None:
-        from jobs.lake.settings import read_settings
-        from tapehouse.ledger import LedgerReader
-
-        self._progress.step("stream: spark-submit jobs/stream_quotes.py")
-        began = time.monotonic()
-        settings = read_settings()
-        ledger = LedgerReader(settings)
-        while not ((run := ledger.newest_run("stream_quotes", topic=settings.topic)) and run.is_ready):
-            self._must_live(began, READY_WITHIN, "was not ready")
-        ledger.close()
-        self._progress.detail(f"query started ({time.monotonic() - began:.1f} s more)")
-
-    def drain(self) -> None:
-        """Wait until the stream has read to the end of the topic."""
-        from jobs.lake.kafka import TopicEnds, describe_topic
-        from jobs.lake.settings import read_settings
-        from tapehouse.ledger import LedgerReader
-
-        settings = read_settings()
-        ends = TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
-        wanted = sum(ends.ask().values())
-        ends.close()
-        self._progress.step("drain: until all of it is in gold")
-        began = time.monotonic()
-        ledger = LedgerReader(settings)
-        while (done := sum(batch["messages"] for batch in ledger.batches())) < wanted:
-            self._must_live(began, DRAINED_WITHIN, f"had read {done:,} of {wanted:,} messages")
-        ledger.close()
-        self._progress.detail(f"{wanted:,} messages read ({time.monotonic() - began:.1f} s)")
-
-    def stop(self) -> None:
-        self._processes.stop(self._process, by=signal.SIGTERM, patience=STOPPED_WITHIN)
-
-    def _must_live(self, began: float, limit: float, what: str) -> None:
-        from jobs.lake.errors import ServiceError
-
-        alive = self._processes.is_alive(self._process)
-        if not alive or time.monotonic() - began > limit:
-            last = self.log.read_text(errors="replace").strip().splitlines()[-4:]
-            raise ServiceError(
-                f"the stream job {what} within {limit:.0f} s" if alive else "the stream job ended by itself",
-                found=" | ".join(last)[-600:],
-                remedy=f"read {self.log}",
-            )
-        time.sleep(0.2)
+@contextmanager
+def _undisturbed() -> "Generator[None, None, None]":
+    """A second Ctrl-C must not leave half of it running."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTIONS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress") -> float:

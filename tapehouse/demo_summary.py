@@ -49,36 +49,27 @@ def summarise(
 
     connection = connect()
     attach(connection, settings, versions={})
-    count = "SELECT count(*) FROM {}".format
-    tables = {
-        name: _one(connection, count(name)) for name in ("bronze.quotes", "silver.quotes", "silver.rejected")
-    }
-    rules = connection.execute(REJECTED_BY_RULE).fetchall()
-    bars, final = connection.execute(
-        "SELECT count(*), count(*) FILTER (is_final) FROM gold.bars_1m"
-    ).fetchall()[0]
-    p50, p95 = _latency(connection, batches)
+    tables = ("bronze.quotes", "silver.quotes", "silver.rejected")
+    events, accepted, rejected = (_one(connection, f"SELECT count(*) FROM {table}") for table in tables)
+    bars = "SELECT count(*), count(*) FILTER (is_final) FROM gold.bars_1m"
+    (all_bars, final), p50_and_p95 = connection.execute(bars).fetchall()[0], _latency(connection, batches)
     busy = sum(batch["seconds"] for batch in batches)
-    duplicates = next(check.counted["duplicates"] for check in report.checks if "duplicates" in check.counted)
+    failed = sum(not check.ok for check in report.checks)
     return {
         "sent": len(tape),
         "send_seconds": round(seconds, 1),
-        "events": tables["bronze.quotes"],
-        "accepted": tables["silver.quotes"],
-        "rejected": tables["silver.rejected"],
-        "rejected_by_rule": dict(rules),
-        "duplicates": duplicates,
-        "bars": bars,
+        "events": events,
+        "accepted": accepted,
+        "rejected": rejected,
+        "rejected_by_rule": dict(connection.execute(REJECTED_BY_RULE).fetchall()),
+        "duplicates": next(c.counted["duplicates"] for c in report.checks if "duplicates" in c.counted),
+        "bars": all_bars,
         "final_bars": final,
         "batches": len(batches),
-        "events_per_second": round(tables["bronze.quotes"] / busy) if busy else None,
-        "latency_p50_seconds": p50,
-        "latency_p95_seconds": p95,
-        "invariants": {
-            "hold": report.ok,
-            "checks": len(report.checks),
-            "failed": sum(not c.ok for c in report.checks),
-        },
+        "events_per_second": round(events / busy) if busy else None,
+        "latency_p50_seconds": p50_and_p95[0],
+        "latency_p95_seconds": p50_and_p95[1],
+        "invariants": {"hold": report.ok, "checks": len(report.checks), "failed": failed},
     }
 
 

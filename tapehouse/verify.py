@@ -49,7 +49,7 @@ def verify(settings: "Settings", *, first: date | None = None, last: date | None
     tables = TablesAsRecorded(connection, settings)
     first, last = _sessions(connection, first, last)
     report = Report(first, last, not_yet_checked=tables.above)
-    report.checks += check_bronze(connection, tables.in_ranges)
+    report.checks += check_bronze(connection, tables.ranges)
     form_opinions(connection, settings)
     report.checks += check_conservation(connection)
     report.checks += check_gold(connection, settings, first, last)

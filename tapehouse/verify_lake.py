@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from jobs.lake.settings import Settings
+    from tapehouse.verify_tables import Ranges
 
 AT = 'topic, partition, "offset"'
 
@@ -21,10 +22,14 @@ HOLES = f"""
 SELECT 'hole after', {AT} FROM bronze.quotes
 QUALIFY lead("offset") OVER (PARTITION BY topic, partition ORDER BY "offset") > "offset" + 1
 """
+SINCE = """
+SELECT count(*) FROM bronze.quotes b JOIN (VALUES {firsts}) r (topic, partition, "first")
+    ON b.topic = r.topic AND b.partition = r.partition AND b."offset" >= r."first"
+"""
 JUDGED = """
 CREATE TABLE judged (topic VARCHAR, partition INTEGER, "offset" BIGINT, violations VARCHAR[], event_id VARCHAR,
     source VARCHAR, vendor_symbol VARCHAR, event_time_us BIGINT, price VARCHAR, day_volume BIGINT, market_hours VARCHAR,
-    receive_time_us BIGINT, session DATE, segment VARCHAR)
+    currency VARCHAR, receive_time_us BIGINT, session DATE, segment VARCHAR)
 """
 # unknown_instrument depends on the configuration of its day: it is taken as recorded
 OPINION = f"""
@@ -59,25 +64,27 @@ SELECT s.event_id, {AT} FROM silver.quotes s LEFT JOIN opinion o USING ({AT}) LE
 WHERE o.violations IS DISTINCT FROM [] OR s.event_id <> o.event_id OR s.source <> o.source
     OR s.vendor_symbol <> o.vendor_symbol OR s.price IS DISTINCT FROM CAST(o.price AS DECIMAL(18, 6))
     OR s.day_volume IS DISTINCT FROM o.day_volume OR s.market_hours IS DISTINCT FROM o.market_hours
-    OR s.session <> o.session OR s.segment <> o.segment
+    OR s.currency <> coalesce(o.currency, s.currency) OR s.session <> o.session OR s.segment <> o.segment
     OR s.event_time <> make_timestamptz(o.event_time_us) OR s.receive_time <> make_timestamptz(o.receive_time_us)
     OR s.bar_start <> time_bucket(INTERVAL 1 MINUTE, s.event_time) OR s.kafka_time <> b.kafka_time
 """
 
 
-def check_bronze(connection: "duckdb.DuckDBPyConnection", in_ranges: int | None) -> list[Check]:
+def check_bronze(connection: "duckdb.DuckDBPyConnection", ranges: "Ranges") -> list[Check]:
     """Invariant 1: each offset once and without a hole, and as many as the commits say."""
     rows, distinct, span = row(connection, OFFSETS)
     twice = f"SELECT 'twice', {AT} FROM bronze.quotes GROUP BY ALL HAVING count(*) > 1"
     wrong = examples(connection, HOLES) + examples(connection, twice)
     counted = {"rows": rows, "offsets": distinct, "from first to last": span}
-    checks = [
-        Check(1, "bronze holds each offset once and without a hole", rows == distinct == span, counted, wrong)
-    ]
-    if in_ranges is not None:
-        told = {"rows": rows, "in ranges": in_ranges}
-        checks.append(Check(1, "bronze is the sum of the ranges of its commits", rows == in_ranges, told))
-    return checks
+    once = Check(
+        1, "bronze holds each offset once and without a hole", rows == distinct == span, counted, wrong
+    )
+    statement = "bronze is the sum of the ranges of its commits"
+    if ranges.first_version:
+        statement += f" since version {ranges.first_version}, the oldest that its log still holds"
+    since = row(connection, SINCE.format(firsts=ranges.as_values()))[0]
+    in_ranges = {"rows": since, "in ranges": ranges.messages}
+    return [once, Check(1, statement, since == ranges.messages, in_ranges)]
 
 
 def form_opinions(connection: "duckdb.DuckDBPyConnection", settings: "Settings") -> None:

@@ -6,7 +6,7 @@ A message is well formed exactly if it matches one pattern, the canonical JSON o
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -41,10 +41,10 @@ CANONICAL = re.compile(
     + INTEGER
     + rb"\}"
 )
-VERSION = re.compile(rb'\{"schema_version":([0-9]{1,9}),')
+VERSION = re.compile(rb'\{"schema_version":(-?[0-9]+|null),')
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 SOURCES, LIVE = {"yahoo", "alpha_vantage", "yahoo_recording", "generated"}, {"yahoo", "alpha_vantage"}
-ALWAYS_OPEN = "24/7"
+ALWAYS_OPEN, OLDEST = "24/7", date(2000, 1, 1)
 HOURS = {None, "pre", "regular", "post", "extended"}
 END_OF_TIME = 253_402_300_800_000_000
 SECOND, DAY = 1_000_000, 86_400_000_000
@@ -64,6 +64,7 @@ class Opinion(NamedTuple):
     price: str | None = None
     day_volume: int | None = None
     market_hours: str | None = None
+    currency: str | None = None
     receive_time_us: int | None = None
     session: date | None = None
     segment: str | None = None
@@ -94,7 +95,7 @@ class Hours:
         if calendar is None:
             return None
         if calendar == ALWAYS_OPEN:
-            return moment.date(), "from_open"
+            return (moment.date(), "from_open") if moment.date() >= OLDEST else None
         opens, half_days, zone = _calendar(calendar)
         local = moment.astimezone(zone)
         end = time(17) if local.date() in half_days else time(20)
@@ -135,51 +136,37 @@ def _judge(
     fields = read_value(value)
     if isinstance(fields, str):
         return Opinion(topic, partition, offset, [fields])
-    event_id, source, symbol, event_us, price, volume, market_hours, receive_us = fields
+    event_id, source, symbol, event_us, price, volume, market_hours, currency, receive_us = fields
     identity = "|".join(
         "" if f is None else str(f) for f in (source, symbol, event_us, price, volume, market_hours)
     )
-    event_us = event_us if event_us is not None and 0 <= event_us < END_OF_TIME else None
-    receive_us = receive_us if receive_us is not None and 0 <= receive_us < END_OF_TIME else None
-    at = (
-        hours.find(source, symbol, event_us)
-        if source in SOURCES and symbol and event_us is not None
-        else None
-    )
+    event_us, receive_us = _within_time(event_us), _within_time(receive_us)
+    is_future = event_us is not None and event_us > kafka_us + 60 * SECOND
+    can_be_found = source in SOURCES and symbol and not is_future
+    at = hours.find(source, symbol, event_us) if can_be_found and event_us is not None else None
     number = price if price is not None and DECIMAL.fullmatch(price) else None
-    tests: dict[str, Callable[[], bool]] = {
-        "event_id_mismatch": lambda: event_id == hashlib.sha256(identity.encode()).hexdigest()[:32],
-        "unknown_source": lambda: source in SOURCES,
-        "price_not_decimal": lambda: number is not None,
-        "price_not_positive": lambda: number is None or (not number.startswith("-") and number != "0"),
-        "too_fine": lambda: number is None or len(number.partition(".")[2]) <= 6,
-        "price_too_large": lambda: number is None or len(number.lstrip("-").partition(".")[0]) <= 12,
-        "day_volume_not_positive": lambda: volume is None or volume > 0,
-        "unknown_market_hours": lambda: market_hours in HOURS,
-        "no_event_time": lambda: event_us is not None,
-        "no_receive_time": lambda: receive_us is not None,
-        "future": lambda: event_us is None or event_us <= kafka_us + 60 * SECOND,
-        "old": lambda: event_us is None or source not in LIVE or event_us >= kafka_us - 10 * DAY,
-        "outside_session": lambda: event_us is None or source not in SOURCES or at is not None,
+    holds = {
+        "event_id_mismatch": event_id == hashlib.sha256(identity.encode()).hexdigest()[:32],
+        "unknown_source": source in SOURCES,
+        "price_not_decimal": number is not None,
+        "price_not_positive": number is None or (not number.startswith("-") and number != "0"),
+        "too_fine": number is None or len(number.partition(".")[2]) <= 6,
+        "price_too_large": number is None or len(number.lstrip("-").partition(".")[0]) <= 12,
+        "day_volume_not_positive": volume is None or volume > 0,
+        "unknown_market_hours": market_hours in HOURS,
+        "no_event_time": event_us is not None,
+        "no_receive_time": receive_us is not None,
+        "future": not is_future,
+        "old": event_us is None or source not in LIVE or event_us >= kafka_us - 10 * DAY,
+        "outside_session": event_us is None or source not in SOURCES or is_future or at is not None,
     }
-    violations = [name for name, holds in tests.items() if not holds()]
-    session, segment = at or (None, None)
-    return Opinion(
-        topic,
-        partition,
-        offset,
-        violations,
-        event_id,
-        source,
-        symbol,
-        event_us,
-        number,
-        volume,
-        market_hours,
-        receive_us,
-        session,
-        segment,
-    )
+    violations = [name for name, is_so in holds.items() if not is_so]
+    told = (event_id, source, symbol, event_us, number, volume, market_hours, currency, receive_us)
+    return Opinion(topic, partition, offset, violations, *told, *(at or (None, None)))
+
+
+def _within_time(micros: int | None) -> int | None:
+    return micros if micros is not None and 0 <= micros < END_OF_TIME else None
 
 
 def read_value(value: bytes | None) -> "tuple[Any, ...] | str":
@@ -200,7 +187,7 @@ def read_value(value: bytes | None) -> "tuple[Any, ...] | str":
     integers = {i: None if parts[i] is None else int(parts[i]) for i in (4, 6, 9)}  # type: ignore[arg-type]
     if any(n is not None and (parts[i] == "-0" or not -(2**63) <= n < 2**63) for i, n in integers.items()):
         return "malformed"
-    return texts[1], texts[2], texts[3], integers[4], texts[5], integers[6], texts[7], integers[9]
+    return texts[1], texts[2], texts[3], integers[4], texts[5], integers[6], texts[7], texts[8], integers[9]
 
 
 @lru_cache
@@ -214,6 +201,6 @@ def _is_calendar(name: str) -> bool:
 def _calendar(name: str) -> tuple[dict[date, datetime], set[date], ZoneInfo]:
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar(name, start="2000-01-01", end=date.today() + timedelta(365))
+    calendar = exchange_calendars.get_calendar(name, start=str(OLDEST), end=date.today() + timedelta(365))
     opens = {label.date(): moment.to_pydatetime() for label, moment in calendar.opens.items()}
     return opens, {label.date() for label in calendar.early_closes}, ZoneInfo(str(calendar.tz))

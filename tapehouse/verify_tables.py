@@ -1,6 +1,6 @@
 """The tables that are verified: each at the version of the newest end that all of them have recorded."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.lake.progress import Commit, Offsets, exceeds, recorded_ends, smallest
@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
 BATCH_TABLES = ("bronze.quotes", "silver.quotes", "silver.rejected", LOG)
 History = list[tuple[int, Commit | None]]
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What the commits of bronze say that they wrote: messages, and per partition the first offset of the first."""
+
+    first_version: int
+    messages: int
+    first: dict[tuple[str, int], int]
+
+    def as_values(self) -> str:
+        """Rows of SQL; one that no message matches where nothing was written."""
+        rows = [f"('{topic}', {partition}, {start})" for (topic, partition), start in self.first.items()]
+        return ", ".join(rows) or "('', -1, 0)"
 
 
 class TablesAsRecorded:
@@ -36,7 +50,7 @@ class TablesAsRecorded:
         for name, log in (("bar", LOG), ("merged_bar", unmerged)):
             connection.execute(f"CREATE TABLE {name} AS {NEWEST_BARS.format(merged=MERGED, log=log)}")
         self.above = sum(ends["bronze.quotes"].values()) - sum(end.values())
-        self.in_ranges = _sum_of_ranges(history["bronze.quotes"], opened["bronze.quotes"].version())
+        self.ranges = _ranges(history["bronze.quotes"], opened["bronze.quotes"].version())
 
 
 def _newest_within(history: History, end: Offsets, topic: str) -> int:
@@ -57,13 +71,13 @@ def _merged_sequence(history: History, newest: int) -> int:
     return max((commit.sequence or 0 for commit in merges), default=0)
 
 
-def _sum_of_ranges(history: History, newest: int) -> int | None:
-    """The messages in the batch commits up to a version, as they say; None where the log's beginning is gone."""
-    if history[-1][0] != 0:
-        return None
-    batches = [
-        commit for version, commit in history if commit and commit.kind == "batch" and version <= newest
-    ]
-    # `end` repeats the partitions of earlier batches: only those that the batch had are its range
-    ranges = [replace(c, end={p: offset for p, offset in c.end.items() if p in c.start}) for c in batches]
-    return sum(sum(c.end.values()) - sum(c.start.values()) for c in ranges)
+def _ranges(history: History, newest: int) -> Ranges:
+    """The batches' own ranges up to a version, as far back as the log goes."""
+    first: dict[tuple[str, int], int] = {}
+    messages = 0
+    for version, commit in sorted(history, key=lambda found: found[0]):
+        if commit and commit.kind == "batch" and version <= newest:
+            for partition, start in commit.start.items():
+                first.setdefault((commit.topic, partition), start)
+                messages += commit.end[partition] - start
+    return Ranges(history[-1][0], messages, first)

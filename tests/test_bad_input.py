@@ -42,20 +42,37 @@ def every_kind() -> tuple[list[Message], dict[str, tuple[bytes, str]]]:
     return found, values
 
 
+def send_null(stack: Stack) -> None:
+    """A tombstone: a message without a value, which our producer never sends."""
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=stack.settings.kafka_bootstrap)
+    producer.send(stack.topic, key=b"AAPL", value=None, headers=[("vendor_frame", b"a null")]).get(10)
+    producer.close()
+
+
 def test_each_kind_of_bad_message_is_rejected_for_its_reason_and_the_stream_goes_on(stack: Stack) -> None:
     bad, values = every_kind()
     stack.send([Message("yahoo_recording", b"good", GOOD)])
     stack.send(bad)
+    send_null(stack)
     stack.drain()
     rejected = {row["frame"]: row for row in stack.sql(REJECTED)}
-    assert set(rejected) == set(values)
+    assert set(rejected) == {*values, "a null"}
+    assert "empty_value" in rejected["a null"]["violations"]
     for name, (_, rule) in values.items():
         assert rule in rejected[name]["violations"], name
-    stack.send([Message("yahoo_recording", b"good", quote("14:31:01 AAPL 189.55 1010"))])
+    # odd, and good: the largest volume there is, and a unit that changes within a minute
+    largest = "14:31:01 AAPL 123456789012.5 9223372036854775807"
+    odd = [quote(largest), quote("14:31:02 AAPL 189.55 -", currency="EUR"), quote("14:31:03 AAPL 189.55 -")]
+    stack.send([Message("yahoo_recording", b"good", item) for item in odd])
     stack.drain()
-    assert stack.one("SELECT count(*) FROM silver.quotes") == "2"
-    assert stack.one("SELECT count(*) FROM gold.bars_1m") == "2"
-    assert call("verify")[0] == 0
+    assert stack.one("SELECT count(*) FROM silver.quotes") == "4"
+    assert stack.sql("SELECT volume, vwap, currency FROM gold.bars_1m ORDER BY bar_start")[1:] == [
+        {"volume": "9223372036854774807", "vwap": "123456789012.500000", "currency": "USD"}
+    ]
+    code, report, errors = call("verify")
+    assert code == 0, report + errors
 
 
 def test_a_rejected_message_keeps_its_bytes_and_headers_and_moves_no_watermark(stack: Stack) -> None:

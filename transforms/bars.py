@@ -58,8 +58,9 @@ def aggregate_bars(sequenced: DataFrame, *, units: Iterable[Unit] = ()) -> DataF
         sequenced
         .where(~F.col("is_repeat"))
         .transform(in_major_unit, units=units)
-        .groupBy(*SEGMENT, "bar_start", "symbol", "mic", "currency")
+        .groupBy(*SEGMENT, "bar_start")
         .agg(
+            *[F.max_by(name, "position").alias(name) for name in ("symbol", "mic", "currency")],
             F.min_by("price", "position").alias("open"),
             F.max("price").alias("high"),
             F.min("price").alias("low"),
@@ -91,7 +92,9 @@ def in_major_unit(quotes: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
 
 def vwap(turnover_micros: str, volume: str) -> Column:
     """turnover / volume, rounded half up to 6 decimals in whole numbers; null where nothing traded."""
-    rounded = F.expr(f"if({volume} > 0, ({turnover_micros} * 2 + {volume}) div ({volume} * 2), null)")
+    # a volume may be as large as a long: twice of it is not one
+    shares = f"cast({volume} AS DECIMAL(20, 0))"
+    rounded = F.expr(f"if({volume} > 0, ({turnover_micros} * 2 + {shares}) div ({shares} * 2), null)")
     return (rounded.cast("decimal(20, 0)") * F.lit("0.000001").cast("decimal(7, 6)")).cast(PRICE)
 
 

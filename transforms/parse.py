@@ -17,7 +17,8 @@ WIRE_FIELDS = {
 }
 STRICT_JSON = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 IDENTITY = ["source", "vendor_symbol", "event_time_us", "price", "day_volume", "market_hours"]
-PLAIN_DECIMAL = r"^-?(0|[1-9][0-9]*)(\\.[0-9]*[1-9])?$"
+# \\z is the end: $ would let a line terminator follow
+PLAIN_DECIMAL = r"^-?(0|[1-9][0-9]*)(\\.[0-9]*[1-9])?\\z"
 LAST_MICROSECOND = 253402300799999999  # the end of the year 9999
 
 
@@ -44,7 +45,9 @@ def parse_messages(messages: DataFrame) -> DataFrame:
         instant("event_time_us").alias("event_time"),
         instant("receive_time_us").alias("receive_time"),
         recomputed_event_id().alias("recomputed_id"),
-        F.coalesce(canonical_value() == text, F.lit(False)).alias("well_formed"),
+        F.coalesce((canonical_value() == text) & (F.col("schema_version") == 1), F.lit(False)).alias(
+            "well_formed"
+        ),
     )
 
 

@@ -14,7 +14,8 @@ from transforms.parse import PLAIN_DECIMAL
 SOURCES = "('yahoo', 'alpha_vantage', 'yahoo_recording', 'generated')"
 LIVE_SOURCES = "('yahoo', 'alpha_vantage')"
 IS_DECIMAL = f"coalesce(price_text rlike '{PLAIN_DECIMAL}', false)"
-VERSION = r"""regexp_extract(cast(value AS STRING), '^\\{"schema_version":([0-9]{1,9}),', 1)"""
+NOT_FUTURE = "event_time <= kafka_time + INTERVAL 60 SECONDS"
+VERSION = r"""regexp_extract(cast(value AS STRING), '^\\{"schema_version":(-?[0-9]+|null),', 1)"""
 
 # a message that breaks one of these has no fields to judge: only the first that is broken is reported
 SHAPE_RULES: Mapping[str, str] = {
@@ -34,12 +35,13 @@ FIELD_RULES: Mapping[str, str] = {
     "unknown_market_hours": "market_hours IS NULL OR market_hours IN ('pre', 'regular', 'post', 'extended')",
     "no_event_time": "event_time IS NOT NULL",
     "no_receive_time": "receive_time IS NOT NULL",
-    "future": "event_time IS NULL OR event_time <= kafka_time + INTERVAL 60 SECONDS",
+    "future": f"event_time IS NULL OR {NOT_FUTURE}",
     "old": f"event_time IS NULL OR NOT coalesce(source IN {LIVE_SOURCES}, false) "
     "OR event_time >= kafka_time - INTERVAL 10 DAYS",
     "unknown_instrument": f"event_time IS NULL OR NOT coalesce(source IN {SOURCES}, false) "
     "OR instrument_id IS NOT NULL",
-    "outside_session": "event_time IS NULL OR instrument_id IS NULL "
+    # the sessions are known until the day after tomorrow: of the future nothing is said
+    "outside_session": f"event_time IS NULL OR instrument_id IS NULL OR NOT ({NOT_FUTURE}) "
     "OR (event_time >= first_quote AND event_time < last_quote)",
 }
 

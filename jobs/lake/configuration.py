@@ -79,7 +79,11 @@ class Configuration:
 
 
 def _now(file: Path) -> tuple[int | None, date]:
-    return file.stat().st_mtime_ns if file.exists() else None, datetime.now(UTC).date()
+    try:
+        changed = file.stat().st_mtime_ns
+    except OSError:
+        changed = None  # reading it will say why
+    return changed, datetime.now(UTC).date()
 
 
 def _small_frame(spark: "SparkSession", rows: Sequence[NamedTuple], schema: "StructType") -> "DataFrame":

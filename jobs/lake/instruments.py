@@ -3,7 +3,7 @@
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +47,7 @@ def read_instruments(path: Path) -> Instruments:
 
     try:
         document = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise InstrumentsError(
             f"{path} cannot be read", found=str(error), remedy="see conf/instruments.yaml"
         ) from error
@@ -55,13 +55,21 @@ def read_instruments(path: Path) -> Instruments:
         raise InstrumentsError(
             f"{path} is not an instruments file", found=repr(document)[:80], remedy="write `version: 1`"
         )
-    listings = [
-        listing
-        for entry in document.get("instruments") or []
-        for listing in _listings(path, entry, time_zone)
-    ]
+    try:
+        listings = [
+            listing
+            for entry in document.get("instruments") or []
+            for listing in _listings(path, entry, time_zone)
+        ]
+        units = [_unit(path, entry) for entry in document.get("currencies") or []]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InstrumentsError(
+            f"{path} is not understood",
+            found=str(error),
+            remedy="write it as conf/instruments.yaml of the project is written",
+        ) from error
     _refuse_overlaps(path, listings)
-    return Instruments(listings, [_unit(path, entry) for entry in document.get("currencies") or []])
+    return Instruments(listings, units)
 
 
 def _unit(path: Path, entry: Any) -> tuple[str, str, int, date]:
@@ -111,7 +119,7 @@ def _listings(path: Path, entry: dict[str, Any], time_zone: Any) -> list[Listing
 
 
 def _date(path: Path, name: str, value: Any) -> date:
-    if isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise InstrumentsError(
         f"{name} in {path}: not a date", found=repr(value), remedy="write it as 2022-06-09"

@@ -30,11 +30,7 @@ def describe_topic(bootstrap: str, name: str) -> Topic:
         finally:
             admin.close()
     except KafkaError as error:
-        raise ServiceError(
-            f"Kafka at {bootstrap} does not answer",
-            found=str(error),
-            remedy="start it (`make up`), or correct TAPEHOUSE_KAFKA_BOOTSTRAP",
-        ) from error
+        raise _no_answer(bootstrap, error) from error
     if not found:
         raise TopicError(
             f"there is no topic {name} at {bootstrap}",
@@ -50,11 +46,26 @@ class TopicEnds:
     def __init__(self, bootstrap: str, topic: Topic) -> None:
         from kafka import KafkaConsumer, TopicPartition
 
+        self._bootstrap = bootstrap
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, **PATIENCE)
         self._partitions = [TopicPartition(topic.name, partition) for partition in topic.partitions]
 
     def ask(self) -> Offsets:
-        return {tp.partition: offset for tp, offset in self._consumer.end_offsets(self._partitions).items()}
+        from kafka.errors import KafkaError
+
+        try:
+            ends = self._consumer.end_offsets(self._partitions)
+        except KafkaError as error:
+            raise _no_answer(self._bootstrap, error) from error
+        return {tp.partition: offset for tp, offset in ends.items()}
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _no_answer(bootstrap: str, error: Exception) -> ServiceError:
+    return ServiceError(
+        f"Kafka at {bootstrap} does not answer",
+        found=str(error),
+        remedy="start it (`make up`), or correct TAPEHOUSE_KAFKA_BOOTSTRAP",
+    )

@@ -51,7 +51,12 @@ class Ledger:
         try:
             yield
         except BaseException as error:
-            self._end_run("failed", getattr(error, "exit_code", 1), f"{type(error).__name__}: {error}"[:2000])
+            try:
+                self._end_run(
+                    "failed", getattr(error, "exit_code", 1), f"{type(error).__name__}: {error}"[:2000]
+                )
+            except psycopg2.Error as lost:
+                error.add_note(f"the ledger could not be told: {lost}")
             raise
         self._end_run("done", 0, None)
 

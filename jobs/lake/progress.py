@@ -16,7 +16,10 @@ EPOCH_STEP = 2**44
 
 @dataclass(frozen=True)
 class Commit:
-    """What `userMetadata` of a commit says; `end` is exclusive."""
+    """What `userMetadata` of a commit says.
+
+    `end` (exclusive) is the table's recorded end, `batch_end` that of the batch alone: how far the `empty` tables are.
+    """
 
     topic: str
     topic_id: str
@@ -25,6 +28,7 @@ class Commit:
     epoch: int
     kind: str
     empty: tuple[str, ...] = ()
+    batch_end: Offsets = field(default_factory=dict)
     batch_id: int | None = None
     sequence: int | None = None
     watermark: Mapping[str, datetime] = field(default_factory=dict)
@@ -32,8 +36,8 @@ class Commit:
 
     def to_json(self) -> str:
         plain = dict(self.__dict__)
-        plain["start"] = {str(partition): offset for partition, offset in sorted(self.start.items())}
-        plain["end"] = {str(partition): offset for partition, offset in sorted(self.end.items())}
+        for name in ("start", "end", "batch_end"):
+            plain[name] = {str(partition): offset for partition, offset in sorted(plain[name].items())}
         plain["empty"] = list(self.empty)
         for name in ("watermark", "kafka_time"):
             plain[name] = {source: time.isoformat() for source, time in sorted(plain[name].items())}
@@ -49,7 +53,9 @@ def read_commit(text: str | None) -> Commit | None:
     """The commit's metadata, or None for a commit that is not ours to read."""
     try:
         plain: dict[str, Any] = json.loads(text or "")
-        offsets = {name: {int(p): int(o) for p, o in plain[name].items()} for name in ("start", "end")}
+        offsets = {
+            name: {int(p): int(o) for p, o in plain[name].items()} for name in ("start", "end", "batch_end")
+        }
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     times = {
@@ -81,6 +87,6 @@ def recorded_ends(commits: Mapping[str, Iterable[Commit]], *, topic: str) -> dic
     of_topic = {name: [c for c in found if c.topic == topic] for name, found in commits.items()}
     everyone = [commit for found in of_topic.values() for commit in found]
     return {
-        name: largest(*[c.end for c in found], *[c.end for c in everyone if name in c.empty])
+        name: largest(*[c.end for c in found], *[c.batch_end for c in everyone if name in c.empty])
         for name, found in of_topic.items()
     }

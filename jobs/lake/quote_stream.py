@@ -15,6 +15,7 @@ import structlog
 
 from jobs.lake import read
 from jobs.lake.configuration import Configuration
+from jobs.lake.errors import ServiceError
 from jobs.lake.gold_log import GoldLog
 from jobs.lake.kafka import TopicEnds
 from jobs.lake.kept import OpenBars, keep, release
@@ -142,7 +143,8 @@ class QuoteStream:
     def _commit(self, checked: "DataFrame", facts: BatchFacts, batch_id: int, began: float) -> None:
         state = self._state
         state.see(facts.newest_event, facts.newest_kafka)
-        state.sequence += 1
+        if facts.accepted and exceeds(facts.end, state.ends[GOLD_BARS_1M_LOG.name]):
+            state.sequence += 1
         frames = BatchFrames(checked, facts)
         try:
             commits, writes = {}, {}
@@ -207,7 +209,13 @@ class QuoteStream:
         return {source: newest - self._lateness for source, newest in self._state.watermark.items()}
 
     def _look_after_gold(self) -> None:
-        if not exceeds(self._topic_ends.ask(), self._state.ends[BRONZE_QUOTES.name]):
+        try:
+            is_drained = not exceeds(self._topic_ends.ask(), self._state.ends[BRONZE_QUOTES.name])
+        except ServiceError as error:
+            # whether more is to come cannot be told now: sessions stay open until it can
+            log.warning("topic_end_unknown", what=error.what, found=error.found)
+            is_drained = False
+        if is_drained:
             self._gold_log.close_sessions(datetime.now(UTC), lateness=self._lateness)
         self._merge()
 

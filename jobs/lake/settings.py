@@ -66,4 +66,21 @@ def _secrets_from_files() -> dict[str, str]:
     """`NAME_FILE` names a file that holds the value of NAME, as Compose and Kubernetes mount secrets."""
     names = [field.alias for field in Settings.model_fields.values() if field.alias]
     paths = {name: os.environ[f"{name}_FILE"] for name in names if f"{name}_FILE" in os.environ}
-    return {name: Path(path).read_text().strip() for name, path in paths.items()}
+    found = {}
+    for name, path in paths.items():
+        try:
+            found[name] = Path(path).read_text().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"{name}_FILE names a file that cannot be read",
+                found=f"{path}: {error.strerror}",
+                remedy=f"correct the path, or set {name}",
+            ) from None
+    return found
+
+
+def is_named(setting: str) -> bool:
+    """Whether a setting stands in the environment, in a file that it names, or in `.env`."""
+    from dotenv import dotenv_values
+
+    return bool({setting, f"{setting}_FILE"} & {*os.environ, *dotenv_values(".env")})

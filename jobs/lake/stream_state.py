@@ -33,9 +33,8 @@ class StreamState:
         recorded = self.ends[table.name]
         end = largest(recorded, facts.end)
         start = {p: min(max(facts.start.get(p, 0), recorded.get(p, 0)), end[p]) for p in facts.end}
-        return self._commit(
-            start, end, kind="batch", empty=facts.empty_tables, batch_id=batch_id, sequence=sequence
-        )
+        told = {"empty": facts.empty_tables, "batch_end": facts.end, "batch_id": batch_id}
+        return self._commit(start, end, kind="batch", sequence=sequence, **told)
 
     def standing_commit(self, table: Table, *, kind: str, sequence: int | None = None) -> Commit:
         """The metadata of a commit that repeats the end that `table` has recorded."""
@@ -79,13 +78,15 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
             raise TopicError(
                 f"the topic {topic.name} was made anew: its offsets began again",
                 found=f"id {topic.topic_id}, {name} was written from id {other}",
-                remedy=f"make and use a new one: export TAPEHOUSE_TOPIC={topic.name}-2, then `make up`",
+                remedy=f"use a new one: set TAPEHOUSE_TOPIC={topic.name}-2, `make up`, and start once with "
+                "--rebuild-checkpoint",
             )
     state = StreamState(topic, recorded_ends(commits, topic=topic.name))
     everyone = [commit for found in commits.values() for commit in found]
     state.epoch = max((commit.epoch for commit in everyone), default=0)
     for commit in commits[GOLD_BARS_1M_LOG.name]:
         state.see(commit.watermark, commit.kafka_time)
-    state.sequence = max((c.sequence or 0 for c in commits[GOLD_BARS_1M_LOG.name]), default=0)
     state.merged_sequence = max((c.sequence or 0 for c in commits[GOLD_BARS_1M.name]), default=0)
+    in_log = max((c.sequence or 0 for c in commits[GOLD_BARS_1M_LOG.name]), default=0)
+    state.sequence = max(in_log, state.merged_sequence)
     return state

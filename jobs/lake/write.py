@@ -1,5 +1,6 @@
 """The one place that writes Delta tables: appends of the stream, and merges in a session of their own."""
 
+import json
 from typing import TYPE_CHECKING
 
 from jobs.lake.errors import WriteSkippedError
@@ -34,7 +35,7 @@ def append(
         .option("userMetadata", commit.to_json())
     )
     writer.options(**table.properties).save(path)
-    return _advanced(frame.sparkSession, path, table, before, number)
+    return _advanced(frame.sparkSession, path, table, before, number, commit)
 
 
 def merge(source: "DataFrame", *, table: Table, path: str, commit: Commit) -> int:
@@ -62,7 +63,7 @@ def merge(source: "DataFrame", *, table: Table, path: str, commit: Commit) -> in
         .whenNotMatchedInsertAll()
         .execute()
     )
-    return _advanced(session, path, table, before, transaction)
+    return _advanced(session, path, table, before, transaction, commit)
 
 
 def delete(
@@ -88,12 +89,25 @@ def version(spark: "SparkSession", path: str) -> int:
     return int(delta_log.forTable(spark._jsparkSession, path).unsafeVolatileSnapshot().version())
 
 
-def _advanced(spark: "SparkSession", path: str, table: Table, before: int, number: int) -> int:
+def _advanced(
+    spark: "SparkSession", path: str, table: Table, before: int, number: int, commit: Commit
+) -> int:
+    """The version that the write made. That another driver moved the table on is no sign of it: the commit is read."""
     after = version(spark, path)
-    if after == before:
+    if after == before or not _is_of(spark, path, after, commit):
         raise WriteSkippedError(
             f"Delta dropped a write to {table.name} as seen already",
-            found=f"transaction {number} at version {before}",
+            found=f"transaction {number}, the table went from version {before} to {after}",
             remedy="another driver with a newer epoch writes this table: stop this one, or look at the ledger's leases",
         )
     return after
+
+
+def _is_of(spark: "SparkSession", path: str, version: int, commit: Commit) -> bool:
+    """Whether a version was made by a commit with this metadata."""
+    jvm = spark._jvm
+    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
+    file = jvm.org.apache.hadoop.fs.Path(f"{path}/_delta_log/{version:020}.json")  # type: ignore[union-attr]
+    lines = log.store().read(file, log.newDeltaHadoopConf()).mkString("\n").splitlines()
+    made = [json.loads(line)["commitInfo"].get("userMetadata") for line in lines if '"commitInfo"' in line]
+    return commit.to_json() in made

@@ -1,25 +1,27 @@
 """One set of local services: `make up` makes `.tapehouse/local`, `make demo` makes `.tapehouse/demo`."""
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
+import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from jobs.lake.errors import ServiceError
-from tapehouse.paths import DEMO, JARS, LOCAL, ROOT, SETUP_RECORD, VENV, outside
+from tapehouse.paths import DEMO, LOCAL, ROOT, outside
 from tapehouse.services import processes
-from tapehouse.services.kafka import TOPIC, Kafka, bootstrap
+from tapehouse.services.disk import refuse_full_disk
+from tapehouse.services.environment import environment_of, find_programs
+from tapehouse.services.kafka import Kafka
 from tapehouse.services.ports import find_ports, is_free
-from tapehouse.services.postgres import DATABASE, OWNER, Postgres
+from tapehouse.services.postgres import Postgres
 from tapehouse.services.processes import Started
+from tapehouse.services.record import Record
 from tapehouse.services.service import Place, Service
-from tapehouse.services.store import Store, endpoint
+from tapehouse.services.store import Store
 
 # in the order in which they start
 SERVICES: tuple[Service, ...] = (Postgres(), Store(), Kafka())
@@ -31,8 +33,8 @@ SECRETS = (
     "s3_pipeline_access_key",
     "s3_pipeline_secret_key",
 )
-READY_WITHIN = 90.0
-LEAST_DISK = 1024**3
+READY_WITHIN, JOB_PATIENCE = 90.0, 60.0
+LAUNCHES = 4
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class Instance:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._record = folder / "instance.json"
+        self._record = Record(folder / "instance.json")
 
     def start(self, progress: Callable[[str], None] = lambda line: None) -> None:
         """Start what is not running, in order, each ready before the next; a failed start stops what it started."""
-        self._refuse_full_disk()
+        refuse_full_disk(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         place = self._place()
         started = []
@@ -76,11 +78,28 @@ class Instance:
             raise
 
     def stop(self, progress: Callable[[str], None] = lambda line: None) -> None:
-        """Stop all services, the last started first."""
+        """Stop the jobs that work with the services, then the services, the last started first."""
+        for name in self._started().keys() - {service.name for service in SERVICES}:
+            progress(f"stopping {name}")
+            self.stop_job(name)
         for service in reversed(SERVICES):
             if service.name in self._started():
                 progress(f"stopping {service.name}")
             self._stop_one(service)
+
+    def start_job(self, name: str, arguments: Sequence[str]) -> Started:
+        """Start a program of ours beside the services, in their environment; it is stopped before them."""
+        environment = {**os.environ, **self.environment()}
+        process = processes.start(
+            arguments, log=self._place().log(name), folder=ROOT, environment=environment
+        )
+        self._record.update("processes", name, asdict(process))
+        return process
+
+    def stop_job(self, name: str) -> None:
+        """SIGTERM, and time to finish what it is at."""
+        processes.stop(self._started()[name], by=signal.SIGTERM, patience=JOB_PATIENCE)
+        self._record.update("processes", name, None)
 
     def kill(self, name: str) -> None:
         """kill -9 of one service: it counts as died until the next start."""
@@ -93,8 +112,16 @@ class Instance:
 
     def remove(self) -> None:
         """Remove the data of a stopped instance."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.rmtree(outside(self.folder), ignore_errors=True)
+        for folder in (self.folder, outside(self.folder)):
+            if folder.exists():
+                try:
+                    shutil.rmtree(folder)
+                except OSError as error:
+                    raise ServiceError(
+                        f"{folder} cannot be removed",
+                        found=str(error),
+                        remedy="remove it as the user who made it",
+                    ) from error
 
     @property
     def is_up(self) -> bool:
@@ -104,7 +131,7 @@ class Instance:
     def services(self) -> list[ServiceState]:
         """The state of each service, in the order of their start."""
         started, running = self._started(), self._running()
-        ports = self._read().get("ports", {})
+        ports = self._record.read().get("ports", {})
         return [
             ServiceState(
                 service.name,
@@ -118,30 +145,7 @@ class Instance:
 
     def environment(self) -> dict[str, str]:
         """What a program needs in its environment to work with this instance."""
-        place = self._place()
-        python = str(VENV / "bin" / "python")
-        return {
-            "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "JAVA_HOME": str(place.java_home),
-            "SPARK_CONF_DIR": str(ROOT / "conf"),
-            "SPARK_DIST_CLASSPATH": f"{JARS / 'spark'}/*",
-            "PYTHONPATH": str(ROOT),
-            "PYTHONSAFEPATH": "1",
-            "PYSPARK_PYTHON": python,
-            "PYSPARK_DRIVER_PYTHON": python,
-            "TAPEHOUSE_KAFKA_BOOTSTRAP": bootstrap(place),
-            "TAPEHOUSE_TOPIC": os.environ.get("TAPEHOUSE_TOPIC", TOPIC),
-            "TAPEHOUSE_CHECKPOINTS": str(self.folder / "checkpoints"),
-            "AWS_ENDPOINT_URL": endpoint(place),
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": place.secrets["s3_pipeline_access_key"],
-            "AWS_SECRET_ACCESS_KEY": place.secrets["s3_pipeline_secret_key"],
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(place.ports["postgres"]),
-            "PGDATABASE": DATABASE,
-            "PGUSER": OWNER,
-            "PGPASSWORD": place.secrets["ledger_password"],
-        }
+        return environment_of(self._place())
 
     def _start_one(self, service: Service, place: Place) -> None:
         for port_name in service.port_names:
@@ -149,11 +153,13 @@ class Instance:
         deadline = time.monotonic() + READY_WITHIN
         process = self._launch(service, place)
         problem: Exception | None = None
-        while time.monotonic() < deadline:
+        launches = 1
+        while time.monotonic() < deadline and launches <= LAUNCHES:
             if not processes.is_alive(process):
-                # after kill -9 its lock or children may need a moment: once more, within the same limit
+                # after kill -9 its lock or children may need a moment
                 time.sleep(2)
                 process = self._launch(service, place)
+                launches += 1
             try:
                 service.check(place)
                 service.prepare(place)
@@ -162,30 +168,32 @@ class Instance:
                 problem = error
                 time.sleep(0.2)
         raise ServiceError(
-            f"{service.name} was not ready within {READY_WITHIN:.0f} s",
+            f"{service.name} did not become ready",
             found=f"{problem!r:.200}; its log ends: {_last_line(place.log(service.name))}",
             remedy=f"read {place.log(service.name)}",
         )
 
     def _launch(self, service: Service, place: Place) -> Started:
         process = service.start(place)
-        self._update("processes", service.name, asdict(process))
+        self._record.update("processes", service.name, asdict(process))
         return process
 
     def _stop_one(self, service: Service) -> None:
         process = self._started().get(service.name)
         if process:
             processes.stop(process, by=service.stop_signal, patience=service.patience)
-            self._update("processes", service.name, None)
+            self._record.update("processes", service.name, None)
 
     def _started(self) -> dict[str, Started]:
-        return {name: Started(**process) for name, process in self._read().get("processes", {}).items()}
+        return {
+            name: Started(**process) for name, process in self._record.read().get("processes", {}).items()
+        }
 
     def _running(self) -> dict[str, Started]:
         return {name: process for name, process in self._started().items() if processes.is_alive(process)}
 
     def _place(self) -> Place:
-        record = self._read()
+        record = self._record.read()
         if "ports" not in record:
             self.folder.mkdir(parents=True, exist_ok=True)
             names = [name for service in SERVICES for name in service.port_names]
@@ -193,8 +201,8 @@ class Instance:
                 "ports": find_ports(names),
                 "secrets": {name: secrets.token_hex(20) for name in SECRETS},
             }
-            self._write(record | {"processes": {}})
-        programs = _programs()
+            self._record.write(record | {"processes": {}})
+        programs = find_programs()
         return Place(
             self.folder,
             record["ports"],
@@ -214,32 +222,7 @@ class Instance:
     def forget_ports(self) -> None:
         """Find other ports at the next start."""
         names = [name for service in SERVICES for name in service.port_names]
-        self._write(self._read() | {"ports": find_ports(names)})
-
-    def _refuse_full_disk(self) -> None:
-        existing = next(part for part in (self.folder, *self.folder.parents) if part.exists())
-        free = shutil.disk_usage(existing).free
-        if free < LEAST_DISK:
-            raise ServiceError(
-                f"the disk under {existing} is nearly full",
-                found=f"{free / 1024**2:.0f} MiB free, {LEAST_DISK / 1024**2:.0f} MiB are needed",
-                remedy="make room, for example with `make clean`",
-            )
-
-    def _read(self) -> dict[str, Any]:
-        return dict(json.loads(self._record.read_text())) if self._record.exists() else {}
-
-    def _write(self, record: dict[str, Any]) -> None:
-        """Replace the record as a whole; it holds secrets, so only its owner reads it."""
-        new = self._record.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text(json.dumps(record, indent=1))
-        new.replace(self._record)
-
-    def _update(self, section: str, name: str, value: Any) -> None:
-        record = self._read()
-        entries = {**record.get(section, {}), name: value}
-        self._write(record | {section: {key: entry for key, entry in entries.items() if entry is not None}})
+        self._record.write(self._record.read() | {"ports": find_ports(names)})
 
 
 def find_running() -> Instance | None:
@@ -258,14 +241,6 @@ def running(
         yield instance
     finally:
         instance.stop()
-
-
-def _programs() -> dict[str, str]:
-    if not SETUP_RECORD.exists():
-        raise ServiceError(
-            "this checkout is not set up", found=f"no {SETUP_RECORD}", remedy="run `make setup`"
-        )
-    return dict(json.loads(SETUP_RECORD.read_text()))
 
 
 def _last_line(log: Path) -> str:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from jobs.lake.errors import ServiceError
 from tapehouse.paths import outside
 from tapehouse.services import processes
 from tapehouse.services.service import Place
@@ -94,10 +95,25 @@ def data_folder(place: Place) -> Path:
         inside.chmod(0o700)
         return inside
     folder = inside if _is_open(place.folder.parent) else outside(place.folder)
+    if folder != inside:
+        _own(folder.parent)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.chown(folder, UNPRIVILEGED)
     folder.chmod(0o700)
     return folder
+
+
+def _own(folder: Path) -> None:
+    """Make a folder in a place where everybody writes; one that another user has put there is not taken."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode) or found.st_uid != os.geteuid():
+        raise ServiceError(
+            f"{folder} belongs to somebody else",
+            found=f"owner {found.st_uid}, mode {stat.filemode(found.st_mode)}",
+            remedy="remove it, or ask its owner to",
+        )
+    folder.chmod(0o755)
 
 
 def _programs(programs: Path, folder: Path) -> Path:

@@ -5,9 +5,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from jobs.lake.errors import ServiceError
+
+HAS_PROC = Path("/proc/self/stat").exists()
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def start(
 def run(
     arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], user: str | None = None
 ) -> str:
-    """Run a short command to its end; its output, or CalledProcessError."""
+    """Run a short command to its end; its output."""
     as_user: dict[str, object] = {"user": user, "group": _group_of(user), "extra_groups": []} if user else {}
     done = subprocess.run(
         arguments,
@@ -53,10 +57,16 @@ def run(
         env=dict(environment),
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=120,
         **as_user,  # type: ignore[call-overload]
     )
+    if done.returncode != 0:
+        raise ServiceError(
+            f"{arguments[0]} ended with exit code {done.returncode}",
+            found=(done.stderr or done.stdout).strip()[-600:],
+            remedy="correct what it says, then repeat",
+        )
     return str(done.stdout)
 
 
@@ -68,19 +78,26 @@ def is_alive(process: Started) -> bool:
 
 
 def stop(process: Started, *, by: signal.Signals, patience: float) -> None:
-    """Ask the process to end, wait, and kill its whole session if it does not."""
-    if not is_alive(process):
-        return
-    os.kill(process.pid, by)
-    if not ends_within(process, patience):
-        kill(process)
+    """Ask the process to end, wait, and kill what is then left of its session."""
+    if is_alive(process):
+        os.kill(process.pid, by)
+        ends_within(process, patience)
+    kill(process)
 
 
 def kill(process: Started) -> None:
     """kill -9 of the process and of what it started in its session."""
-    if is_alive(process):
-        os.killpg(process.pid, signal.SIGKILL)
-        ends_within(process, 10)
+    for pid in session_of(process):
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+            os.kill(pid, signal.SIGKILL)
+    ends_within(process, 10)
+
+
+def session_of(process: Started) -> list[int]:
+    """The processes of its session that live, even where it is gone itself; none where its pid is another's now."""
+    if birth(process.pid) not in {process.born, ""}:
+        return []
+    return [pid for pid, session, state in _all() if session == process.pid and state not in "ZX"]
 
 
 def ends_within(process: Started, seconds: float) -> bool:
@@ -94,19 +111,36 @@ def ends_within(process: Started, seconds: float) -> bool:
 
 def birth(pid: int) -> str:
     """When a process began, as the kernel counts; empty for none, and for one that is dead and not yet reaped."""
+    if not HAS_PROC:
+        asked = _ask_ps("-o", "lstart=", "-p", str(pid))
+        return asked.strip()
+    fields = _stat(pid)
+    return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _all() -> Iterator[tuple[int, int, str]]:
+    """Pid, session and state of every process."""
+    if not HAS_PROC:
+        for line in _ask_ps("-A", "-o", "pid=,sess=,stat=").splitlines():
+            pid, session, state = line.split()
+            yield int(pid), int(session, 0), state[0]
+        return
+    for folder in Path("/proc").glob("[0-9]*"):
+        if fields := _stat(int(folder.name)):
+            yield int(folder.name), int(fields[3]), fields[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none where there is no such process."""
     try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return "" if Path("/proc/self/stat").exists() else _birth_by_ps(pid)
-    return "" if state in "ZX" else rest[18]
+        return []
 
 
-def _birth_by_ps(pid: int) -> str:
+def _ask_ps(*options: str) -> str:
     """The same where there is no /proc."""
-    asked = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip()
+    return subprocess.run(["ps", *options], capture_output=True, text=True, check=False).stdout
 
 
 def _group_of(user: str) -> int:

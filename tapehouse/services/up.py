@@ -14,12 +14,13 @@ def run(args: argparse.Namespace) -> int:
     del args
     from jobs.lake.errors import UsageError
     from tapehouse.services.instance import Instance
+    from tapehouse.services.lock import sole_use
 
     if Instance(DEMO).is_up:
         raise UsageError(
             "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
         )
-    instance = Instance(LOCAL)
-    instance.start(lambda line: print(f"started {line}", file=sys.stderr))
+    with sole_use(LOCAL):
+        Instance(LOCAL).start(lambda line: print(f"started {line}", file=sys.stderr))
     print('ready. next: eval "$(.venv/bin/tapehouse env)"', file=sys.stderr)
     return 0

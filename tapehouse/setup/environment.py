@@ -1,5 +1,7 @@
 """`.venv`: exactly the locked packages, installed by uv with their hashes checked."""
 
+from __future__ import annotations  # a Python that is too old must come as far as to hear it
+
 import subprocess
 import sys
 from pathlib import Path

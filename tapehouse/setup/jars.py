@@ -1,5 +1,7 @@
 """Jars from Maven Central, resolved by the Ivy that pyspark ships, each checked against the committed checksum."""
 
+from __future__ import annotations  # a Python that is too old must come as far as to hear it
+
 import hashlib
 import shutil
 import subprocess

@@ -1,5 +1,7 @@
 """A Java of version 17 or newer: the machine's, else a runtime from PyPI behind a small shim."""
 
+from __future__ import annotations  # a Python that is too old must come as far as to hear it
+
 import os
 import re
 import shutil

@@ -1,5 +1,7 @@
 """PostgreSQL's server programs: PG_BIN, the PATH, Debian's folders, else a package from PyPI."""
 
+from __future__ import annotations  # a Python that is too old must come as far as to hear it
+
 import os
 import shutil
 from pathlib import Path

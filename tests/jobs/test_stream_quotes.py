@@ -20,7 +20,7 @@ from jobs.lake.tables import SILVER_QUOTES
 from producers.disturbances import Disturbances, disturb
 from producers.events import Message
 from producers.tape import generate
-from tapehouse.demo import QUICK_START
+from tapehouse.demo_job import QUICK_START
 from tapehouse.ledger import LedgerReader
 from tapehouse.paths import ROOT, VENV
 from tests.builders import DAY, quote
@@ -95,10 +95,15 @@ def test_a_lost_checkpoint_is_refused_and_can_be_rebuilt(stack: Stack) -> None:
     assert call("verify")[0] == 0
 
 
-def test_a_checkpoint_of_other_tables_is_refused(new_stack: Callable[[], Stack]) -> None:
+def test_a_checkpoint_of_another_topic_or_another_table_is_refused(
+    new_stack: Callable[[], Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = new_stack()
     one.send([line("14:30:01")])
     one.drain()
+    monkeypatch.setenv("TAPEHOUSE_REALTIME_URL", f"{one.settings.realtime_url}-of-others")
+    with pytest.raises(CheckpointError, match=r"belongs to another table bronze\.quotes"):
+        one.drain()
     other = new_stack()
     shutil.copytree(one.checkpoint.parent, other.checkpoint.parent)
     with pytest.raises(CheckpointError, match="belongs to another topic"):
@@ -186,9 +191,11 @@ def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
         )
     try:
         wait_for(lambda: b"batch=1" in log.read_bytes(), job)
-        time.sleep(1)  # in the third batch by now
+        time.sleep(1)  # a batch takes two seconds and more: the next one is being written
+        batches = log.read_bytes().count(b"event=batch")
         job.send_signal(signal.SIGTERM)
         assert job.wait(60) == 0, log.read_text()[-2000:]
+        assert log.read_bytes().count(b"event=batch") == batches + 1
     finally:
         if job.poll() is None:
             job.kill()

@@ -33,7 +33,7 @@ QUOTES = st.builds(
     SECONDS,
     st.sampled_from(CASES),
     st.sampled_from(["10", "10.5", "9.999999", "0.000001", "123456789012.5"]),
-    st.sampled_from(["-", "1", "2", "7", "1000000007"]),
+    st.sampled_from(["-", "1", "2", "7", "1000000007", "9223372036854775807"]),
 )
 
 

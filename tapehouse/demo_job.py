@@ -1,0 +1,90 @@
+"""The stream job of the demo: `spark-submit jobs/stream_quotes.py`, followed by what the ledger tells of it."""
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from jobs.lake.errors import ServiceError
+from jobs.lake.kafka import TopicEnds, describe_topic
+from jobs.lake.settings import read_settings
+from tapehouse.ledger import LedgerReader
+from tapehouse.paths import ROOT, VENV
+from tapehouse.services import processes
+
+if TYPE_CHECKING:
+    from tapehouse.demo_progress import Progress
+    from tapehouse.services.instance import Instance
+
+# a run of a minute: the optimizing compiler would take more of two cores than it gives back
+QUICK_START = "spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1"
+READY_WITHIN, MOVES_WITHIN = 120.0, 120.0
+JOB = "stream_quotes"
+
+
+class StreamJob:
+    """The stream job as a process, and its progress as the ledger tells it."""
+
+    def __init__(self, instance: "Instance", args: argparse.Namespace, progress: "Progress") -> None:
+        self._progress = progress
+        self.log = instance.folder / "logs" / f"{JOB}.log"
+        command = [str(VENV / "bin" / "spark-submit"), "--conf", QUICK_START]
+        command += [str(ROOT / "jobs" / "stream_quotes.py")]
+        options = [
+            "--trigger",
+            args.trigger,
+            "--max-offsets",
+            str(args.max_offsets),
+            "--wait",
+            str(READY_WITHIN),
+        ]
+        self._process = instance.start_job(JOB, [*command, *options])
+
+    def wait_until_ready(self) -> None:
+        self._progress.step("stream: spark-submit jobs/stream_quotes.py")
+        began = time.monotonic()
+        settings = read_settings()
+        ledger = LedgerReader(settings)
+        while not ((run := ledger.newest_run(JOB, topic=settings.topic)) and run.is_ready):
+            self._must_live(began, READY_WITHIN, "was not ready")
+        ledger.close()
+        self._progress.detail(f"query started ({time.monotonic() - began:.1f} s more)")
+
+    def drain(self) -> None:
+        """Wait until the stream has read to the end of the topic."""
+        settings = read_settings()
+        ends = TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
+        wanted = sum(ends.ask().values())
+        ends.close()
+        self._progress.step("drain: until all of it is in gold")
+        began = moved = time.monotonic()
+        ledger, before = LedgerReader(settings), 0
+        while (done := sum(batch["messages"] for batch in ledger.batches())) < wanted:
+            moved = time.monotonic() if done > before else moved
+            before = done
+            self._must_live(moved, MOVES_WITHIN, f"had read {done:,} of {wanted:,} messages and read no more")
+        ledger.close()
+        self._progress.detail(f"{wanted:,} messages read ({time.monotonic() - began:.1f} s)")
+
+    def must_have_ended_well(self) -> None:
+        """After its stop: its last merge and its row in the ledger are done."""
+        settings = read_settings()
+        ledger = LedgerReader(settings)
+        run = ledger.newest_run(JOB, topic=settings.topic)
+        ledger.close()
+        if run is None or run.state != "done":
+            raise ServiceError(
+                "the stream job did not end as it was asked to",
+                found=f"{run.state}: {run.error}" if run else "no run in the ledger",
+                remedy=f"read {self.log}",
+            )
+
+    def _must_live(self, began: float, limit: float, what: str) -> None:
+        alive = processes.is_alive(self._process)
+        if not alive or time.monotonic() - began > limit:
+            last = self.log.read_text(errors="replace").strip().splitlines()[-4:]
+            raise ServiceError(
+                f"the stream job {what} within {limit:.0f} s" if alive else "the stream job ended by itself",
+                found=" | ".join(last)[-600:],
+                remedy=f"read {self.log}",
+            )
+        time.sleep(0.2)

@@ -1,0 +1,94 @@
+"""Commits of a batch that did not all happen, and batches that give gold nothing: what a restart makes of them."""
+
+from typing import Any
+
+import pytest
+
+from jobs.lake import gold_log, quote_stream, write
+from jobs.lake.errors import WriteSkippedError
+from jobs.lake.progress import Commit, recorded_ends
+from jobs.lake.tables import GOLD_BARS_1M_LOG, SILVER_QUOTES, Table
+from producers.events import Message
+from tests.builders import quote
+from tests.stack import Stack, call
+
+BAD = Message("yahoo_recording", b"rubbish", None)
+
+
+def line(clock: str, price: str = "10", volume: str = "1") -> Message:
+    return Message("yahoo_recording", b"frame", quote(f"{clock} AAPL {price} {volume}"))
+
+
+def verified(stack: Stack) -> None:
+    code, report, errors = call("verify")
+    assert code == 0, f"{stack.topic} {report} {errors}"
+
+
+@pytest.mark.parametrize(
+    "lost", [{"bronze.quotes", "silver.rejected"}, {"silver.quotes", "gold.bars_1m_log"}]
+)
+def test_a_batch_of_which_some_tables_have_committed_is_completed_by_the_next_start(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, lost: set[str]
+) -> None:
+    stack.send([line("14:30:01"), BAD])
+    stack.drain()
+
+    def append(frame: Any, *, table: Table, **options: Any) -> int:
+        if table.name in lost:
+            raise OSError(f"no room for {table.name}")
+        return write.append(frame, table=table, **options)
+
+    monkeypatch.setattr(quote_stream, "append", append)
+    stack.send([line("14:30:02", "11", "5"), line("14:31:01", "12", "9"), BAD])
+    with pytest.raises(OSError, match="no room for"):
+        stack.drain()
+    monkeypatch.undo()
+    for name, value in stack.environment.items():
+        monkeypatch.setenv(name, value)
+    stack.drain()
+    verified(stack)
+    assert stack.one("SELECT count(*) FROM silver.quotes") == "3"
+    assert stack.one("SELECT count(*) FROM silver.rejected") == "2"
+    assert stack.sql("SELECT close, volume FROM gold.bars_1m ORDER BY bar_start") == [
+        {"close": "11.000000", "volume": "4"},
+        {"close": "12.000000", "volume": "4"},
+    ]
+
+
+def test_a_batch_without_a_quote_moves_gold_nowhere_and_what_is_merged_leaves_the_log(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quote_stream, "MERGE_EVERY", 0.0)
+    monkeypatch.setattr(gold_log, "COMMITS_KEPT", 1)
+    stack.send([line("14:30:01")])
+    stack.drain()
+    stack.send([BAD])
+    stack.drain()
+    stack.send([line(f"14:3{minute}:01", f"1{minute}", f"{minute + 2}") for minute in range(1, 5)])
+    stack.drain(max_offsets=1)
+    verified(stack)
+    assert stack.one("SELECT count(*) FROM gold.bars_1m") == "5"
+    assert int(stack.one("SELECT min(sequence) FROM gold.bars_1m_log")) > 1
+
+
+def test_a_write_that_delta_drops_is_an_error_even_if_another_driver_moved_the_table_on(stack: Stack) -> None:
+    stack.send([line("14:30:01")])
+    stack.drain()
+    path = SILVER_QUOTES.path(stack.settings)
+    old = Commit(stack.topic, "id", {0: 0}, {0: 1}, 0, "batch")
+    nothing = stack.spark.createDataFrame([], SILVER_QUOTES.schema)
+    with pytest.raises(WriteSkippedError, match="dropped a write to silver.quotes"):
+        write.append(nothing, table=SILVER_QUOTES, path=path, commit=old, rows=0)
+    seen = iter([-1, 1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "version", lambda *_: next(seen))
+        with pytest.raises(WriteSkippedError, match="from version -1 to 1"):
+            write.append(nothing, table=SILVER_QUOTES, path=path, commit=old, rows=0)
+
+
+def test_an_empty_table_is_only_as_far_as_the_batch_that_says_so() -> None:
+    ahead = Commit(
+        "t", "id", {0: 5}, {0: 9, 1: 7}, 1, "batch", empty=("silver.rejected",), batch_end={0: 9, 1: 4}
+    )
+    ends = recorded_ends({GOLD_BARS_1M_LOG.name: [ahead], "silver.rejected": []}, topic="t")
+    assert ends == {GOLD_BARS_1M_LOG.name: {0: 9, 1: 7}, "silver.rejected": {0: 9, 1: 4}}
