@@ -58,13 +58,15 @@ VALUES = (
     "volume_is_complete",
     "day_volume_high",
 )
-STORED_MICROS = ", ".join(f"CAST({name} * 1000000 AS HUGEINT) AS {name}" for name in PRICES)
+STORED_MICROS = ", ".join(
+    f"CAST(CAST({name} AS DECIMAL(38, 6)) * 1000000 AS HUGEINT) AS {name}" for name in PRICES
+)
 KEY = "source, instrument_id, bar_start"
 EVENTS = """
 CREATE TABLE event AS
 SELECT DISTINCT ON (o.event_id) o.event_id, o.source, s.instrument_id, s.symbol, s.mic, s.currency AS unit, o.session,
     o.segment, make_timestamptz(o.event_time_us) AS event_time, o.day_volume,
-    CAST(CAST(o.price AS DECIMAL(18, 6)) * 1000000 AS HUGEINT) AS micros
+    CAST(CAST(o.price AS DECIMAL(38, 6)) * 1000000 AS HUGEINT) AS micros
 FROM opinion o JOIN silver.quotes s USING (event_id) WHERE o.violations = []
 """
 DIFFERENT = f"""
