@@ -14,6 +14,8 @@ from tapehouse.setup.errors import SetupError
 CONFIGURATION = LOCAL_CONFIGURATION / "jars"
 LOCK = CONFIGURATION / "jars.sha256"
 MODULES = ("spark", "kafka")
+# where Red Hat's and Debian's systems keep them for every Java; their password is the same everywhere and no secret
+TRUST_STORES = (Path("/etc/pki/ca-trust/extracted/java/cacerts"), Path("/etc/ssl/certs/java/cacerts"))
 
 
 def resolve(java_home: Path, *, lock: bool) -> None:
@@ -49,6 +51,7 @@ def _retrieve(java_home: Path, module: str) -> None:
     java = [
         str(java_home / "bin" / "java"),
         f"-Dtapehouse.ivy={STATE / 'ivy'}",
+        *_trust(java_home),
         "-cp",
         str(ivy),
         "org.apache.ivy.Main",
@@ -72,10 +75,24 @@ def _retrieve(java_home: Path, module: str) -> None:
     if done.returncode != 0:
         raise SetupError(
             f"the jars of {module} could not be resolved from Maven Central",
-            "\n".join(line for line in done.stdout.splitlines() if "WARN" in line or "ERROR" in line)[-800:]
+            "\n".join(
+                line.strip() for line in done.stdout.splitlines() if " error " in line or ":: " in line
+            )[-800:]
             or done.stderr[-400:],
             "check the network, then repeat `make setup`",
         )
+
+
+def _trust(java_home: Path) -> list[str]:
+    """For our own runtime, the authorities that this machine trusts: a company's own may stand before Maven Central."""
+    if STATE not in java_home.parents:
+        return []
+    store = next((path for path in TRUST_STORES if path.exists()), None)
+    return (
+        [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+        if store
+        else []
+    )
 
 
 def _is_complete(module: str) -> bool:
