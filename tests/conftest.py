@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NAME = "TAPEHOUSE_MARKET_DATA"
+# few rows and many plans: it costs more to generate and compile code for each than to interpret it
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,10 +38,26 @@ def spark(services: Instance) -> "Iterator[SparkSession]":  # ruff: ignore[unuse
     """The one session of the run, with the settings of conf/spark-defaults.conf."""
     from pyspark.sql import SparkSession
 
-    session = SparkSession.builder.appName("tests").config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    builder = SparkSession.builder.appName("tests").config("spark.sql.shuffle.partitions", "1")
+    for name, value in INTERPRETED.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture
+def compiled(spark: "SparkSession") -> Iterator[None]:
+    """Generated code, as users have it: for many rows, and where the numbers are compared with the answers."""
+    for name, value in (
+        ("spark.sql.codegen.wholeStage", "true"),
+        ("spark.sql.codegen.factoryMode", "FALLBACK"),
+    ):
+        spark.conf.set(name, value)
+    yield
+    for name, value in INTERPRETED.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture

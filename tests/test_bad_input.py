@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from producers.events import Message, encode
 from producers.malformed import KINDS
 from tests.builders import quote
@@ -104,6 +106,7 @@ def test_a_rejected_message_keeps_its_bytes_and_headers_and_moves_no_watermark(s
     assert commits[0].watermark == {"yahoo_recording": newest}
 
 
+@pytest.mark.usefixtures("compiled")
 def test_100_000_fuzzed_messages_are_all_accounted_for(stack: Stack) -> None:
     chance = random.Random(20)
     good = [

@@ -24,6 +24,7 @@ from tapehouse.demo_job import QUICK_START
 from tapehouse.ledger import LedgerReader
 from tapehouse.paths import ROOT, VENV
 from tests.builders import DAY, quote
+from tests.processes import wait_for
 from tests.stack import Stack, call
 from transforms.bars import aggregate_bars, sequence_quotes
 from transforms.revisions import seed_segments, touched_segments
@@ -42,8 +43,8 @@ def tape(minutes: int, *, symbols: tuple[str, ...] = (), harm: Disturbances | No
 
 
 def test_the_stream_gives_what_a_batch_over_all_of_silver_gives(stack: Stack) -> None:
-    stack.send(tape(20, symbols=("AAPL", "TSLA")))
-    stack.drain(max_offsets=700)
+    stack.send(tape(10, symbols=("AAPL", "TSLA")))
+    stack.drain(max_offsets=350)
     quotes = read.table(stack.spark, SILVER_QUOTES, stack.settings).selectExpr("*", "true AS is_stored")
     touched = quotes.transform(touched_segments)
     nothing = quotes.selectExpr("*", "day_volume AS day_volume_high").limit(0)
@@ -56,7 +57,7 @@ def test_the_stream_gives_what_a_batch_over_all_of_silver_gives(stack: Stack) ->
     )
     names = ("symbol", "open", "high", "low", "close", "volume", "vwap", "quote_count", "day_volume_high")
     stored = stack.sql(f"SELECT {', '.join(names)} FROM gold.bars_1m ORDER BY instrument_id, bar_start")
-    assert len(stored) == 40
+    assert len(stored) == 20
     worked_out = [{name: "" if row[name] is None else str(row[name]) for name in names} for row in rows]
     assert worked_out == stored
     with closing(LedgerReader(stack.settings)) as ledger:
@@ -166,7 +167,7 @@ def settings_in_files(stack: Stack, folder: Path) -> dict[str, str]:
 def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
     stack: Stack, tmp_path: Path
 ) -> None:
-    sent = tape(8)
+    sent = tape(5)
     stack.send(sent)
     log, environment = tmp_path / "job.log", settings_in_files(stack, tmp_path)
     command = [VENV / "bin" / "spark-submit", "--conf", QUICK_START, JOB, "--max-offsets", "200"]
@@ -175,7 +176,7 @@ def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
             list(map(str, command)), cwd=tmp_path, env=environment, stdout=output, stderr=output
         )
     try:
-        wait_for(lambda: b"batch=1" in log.read_bytes(), job)
+        wait_for(lambda: b"batch=0" in log.read_bytes(), job)
         time.sleep(1)  # a batch takes two seconds and more: the next one is being written
         batches = log.read_bytes().count(b"event=batch")
         job.send_signal(signal.SIGTERM)
@@ -194,16 +195,6 @@ def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
     stack.drain()
     assert stack.one("SELECT count(*) FROM bronze.quotes") == str(len(sent))
     assert call("verify")[0] == 0
-
-
-def wait_for(condition: Callable[[], bool], job: "subprocess.Popen[bytes]") -> None:
-    """Within two minutes, while the job lives."""
-    for _ in range(600):
-        if condition():
-            return
-        assert job.poll() is None, "the job ended by itself"
-        time.sleep(0.2)
-    raise AssertionError("not within two minutes")
 
 
 def run_job(*options: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -6,13 +6,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tapehouse.paths import JARS, ROOT, SETUP_RECORD, VENV
 from tapehouse.services.processes import birth
+from tests.processes import wait_for
 
 DEMO = ("-m", "tapehouse", "demo", "--minutes", "2")
 
@@ -22,7 +23,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     """A copy of this checkout that is set up already."""
     copy = tmp_path / "copy"
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in files.stdout.splitlines():
+    for name in filter(lambda name: (ROOT / name).exists(), files.stdout.splitlines()):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
     (copy / ".tapehouse").mkdir()
@@ -39,16 +40,6 @@ def python(checkout: Path, *arguments: str, output: int | None = None) -> "subpr
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), "HOME": str(checkout)}
     command = [checkout / ".venv" / "bin" / "python", *arguments]
     return subprocess.Popen(command, cwd=checkout, env=environment, stdout=output, stderr=output)
-
-
-def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    """Within a minute, while the process lives."""
-    for _ in range(600):
-        if condition():
-            return
-        assert process.poll() is None, "it ended by itself"
-        time.sleep(0.1)
-    raise AssertionError("not within a minute")
 
 
 def test_ctrl_c_pressed_twice_leaves_nothing_running_and_a_second_demo_is_refused(checkout: Path) -> None:

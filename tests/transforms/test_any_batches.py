@@ -56,7 +56,7 @@ def as_bars(lake: MemoryLake) -> dict[tuple[str, int], Bar]:
 
 
 @settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
