@@ -1,7 +1,7 @@
 """The one place that writes Delta tables: appends of the stream, and merges in a session of their own."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.lake.errors import WriteSkippedError
 from jobs.lake.progress import EPOCH_STEP, Commit
@@ -85,8 +85,11 @@ def dml_session(spark: "SparkSession") -> "SparkSession":
 
 def version(spark: "SparkSession", path: str) -> int:
     """The newest version that this driver has seen; -1 where there is no table."""
-    delta_log = spark._jvm.org.apache.spark.sql.delta.DeltaLog  # type: ignore[union-attr]
-    return int(delta_log.forTable(spark._jsparkSession, path).unsafeVolatileSnapshot().version())
+    return int(_delta_log(spark, path).unsafeVolatileSnapshot().version())
+
+
+def _delta_log(spark: "SparkSession", path: str) -> Any:
+    return spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
 
 
 def _advanced(
@@ -105,9 +108,8 @@ def _advanced(
 
 def _is_of(spark: "SparkSession", path: str, version: int, commit: Commit) -> bool:
     """Whether a version was made by a commit with this metadata."""
-    jvm = spark._jvm
-    log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
-    file = jvm.org.apache.hadoop.fs.Path(f"{path}/_delta_log/{version:020}.json")  # type: ignore[union-attr]
+    log = _delta_log(spark, path)
+    file = spark._jvm.org.apache.hadoop.fs.Path(f"{path}/_delta_log/{version:020}.json")  # type: ignore[union-attr]
     lines = log.store().read(file, log.newDeltaHadoopConf()).mkString("\n").splitlines()
     made = [json.loads(line)["commitInfo"].get("userMetadata") for line in lines if '"commitInfo"' in line]
     return commit.to_json() in made
