@@ -57,23 +57,15 @@ class Stack:
     def drain(self, *, max_offsets: int = 200_000, rebuild_checkpoint: bool = False) -> None:
         """Run the stream until the topic is read to its end."""
         from jobs.lake.configuration import Configuration, read_facts
-        from jobs.lake.drive import drive_quotes
+        from jobs.lake.drive import Driver, Pace
         from jobs.lake.start import connect
 
         settings = self.settings
         ledger, topic = connect(settings, wait=0)
         try:
             configuration = Configuration(self.spark, settings, read_facts(settings))
-            drive_quotes(
-                self.spark,
-                settings,
-                ledger,
-                topic,
-                configuration=configuration,
-                trigger="available-now",
-                max_offsets=max_offsets,
-                rebuild_checkpoint=rebuild_checkpoint,
-            )
+            driver = Driver(self.spark, settings, ledger, configuration=configuration)
+            driver.run(topic, Pace("available-now", max_offsets, rebuild_checkpoint))
         finally:
             ledger.close()
 

@@ -1,22 +1,31 @@
-"""The life of the stream's driver: take the tables over, run the query until it is drained or stopped."""
+"""The life of the stream's driver: take the tables over, run the query until it is drained or stopped.
+
+A query that fails because the store or the broker is away is started again in the same process, from where the tables
+then stand.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import StreamingQueryException
 
-from jobs.lake import read
+from jobs.lake import failpoints
 from jobs.lake.configuration import Configuration, read_facts
-from jobs.lake.kafka import Topic
+from jobs.lake.kafka import Topic, describe_topic
+from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
 from jobs.lake.quote_stream import QuoteStream
+from jobs.lake.restarts import Restarts
 from jobs.lake.session import build_session
 from jobs.lake.settings import Settings
 from jobs.lake.start import connect, open_checkpoint, take_over
 from jobs.lake.stop import StopRequest
+from jobs.lake.tables import STREAM
 from jobs.lake.warm_up import warm_up
+from jobs.lake.write import TableWriter
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,63 +34,108 @@ if TYPE_CHECKING:
 def run_quotes(settings: Settings, *, wait: float, **options: Any) -> None:
     """Start Spark, and what it needs beside it, and drive the stream until it is drained or a signal asks to stop.
 
-    What is not there within `wait` seconds is an error. `options` are those of `drive_quotes`.
+    What is not there within `wait` seconds is an error. `options` are those of `Pace`.
     """
     with ThreadPoolExecutor(2) as aside:
-        connecting = aside.submit(connect, settings, wait=wait)
+        asked = Asked()
+        connecting = aside.submit(connect, settings, wait=wait, give_up=asked)
         if not wait:
             connecting.result()  # what does not answer is said at once
         # the exchange calendars take seconds, which the JVM takes too
         reading = aside.submit(read_facts, settings)
         spark = build_session("stream_quotes", settings)
-        stop = StopRequest(spark)
+        failpoints.arm(spark)
+        asked.by = StopRequest(spark)
         configuration = Configuration(spark, settings, reading.result())
         warming = aside.submit(
             warm_up, spark, listings=configuration.listings, sessions=configuration.sessions
         )
         ledger, topic = connecting.result()
-        drive_quotes(
-            spark,
-            settings,
-            ledger,
-            topic,
-            configuration=configuration,
-            before_start=warming.result,
-            stop_asked=lambda: bool(stop),
-            **options,
+        driver = Driver(spark, settings, ledger, configuration=configuration, stop_asked=asked)
+        driver.run(topic, Pace(**options), before_start=warming.result)
+
+
+class Asked:
+    """Whether a stop was asked for; nobody can ask before the JVM is there."""
+
+    by: StopRequest | None = None
+
+    def __call__(self) -> bool:
+        return bool(self.by)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a batch is made, how large it may be, and whether the checkpoint is begun anew."""
+
+    trigger: str
+    max_offsets: int
+    rebuild_checkpoint: bool = False
+
+
+class Driver:
+    """One program that writes the stream's tables, under one lease."""
+
+    def __init__(
+        self,
+        spark: "SparkSession",
+        settings: Settings,
+        ledger: Ledger,
+        *,
+        configuration: Configuration,
+        stop_asked: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._spark, self._settings, self._ledger = spark, settings, ledger
+        self._configuration, self._stop_asked = configuration, stop_asked
+        self._lease = Lease(settings, STREAM, run_id=ledger.run_id, give_up=stop_asked)
+        self._writer = TableWriter(settings, self._lease)
+
+    def run(self, topic: Topic, pace: Pace, *, before_start: Callable[[], object] = lambda: None) -> None:
+        """Write the topic's messages into the tables, until the topic is drained or a stop is asked for.
+
+        `before_start` is waited for when everything else is ready for the first batch.
+        """
+        with self._ledger.run(STREAM, topic=topic.name, trigger=pace.trigger), closing(self._lease):
+            self._lease.acquire()
+            self._ledger.close_lost_runs(STREAM)
+            restarts = Restarts(give_up=self._stop_asked)
+            quotes: QuoteStream | None = self._prepare(topic, rebuild_checkpoint=pace.rebuild_checkpoint)
+            before_start()
+            while True:
+                try:
+                    quotes = quotes or self._prepare(
+                        describe_topic(self._settings.kafka_bootstrap, topic.name)
+                    )
+                    return self._follow(quotes, pace)
+                except Exception as error:  # ruff: ignore[blind-except] - raised again unless a service was away
+                    self._lease.ask()  # another driver is the better reason
+                    restarts.wait_after(error, progressed=quotes is not None and quotes.has_progressed)
+                    quotes = None
+
+    def _prepare(self, topic: Topic, *, rebuild_checkpoint: bool = False) -> QuoteStream:
+        state = take_over(self._spark, self._settings, self._lease, topic, self._writer)
+        checkpoint, starting_offsets = open_checkpoint(self._settings, state, rebuild=rebuild_checkpoint)
+        return QuoteStream(
+            self._spark,
+            self._settings,
+            self._ledger,
+            state,
+            self._writer,
+            configuration=self._configuration,
+            place=(str(checkpoint.path), starting_offsets),
         )
 
-
-def drive_quotes(
-    spark: "SparkSession",
-    settings: Settings,
-    ledger: Ledger,
-    topic: Topic,
-    *,
-    configuration: Configuration,
-    trigger: str,
-    max_offsets: int,
-    rebuild_checkpoint: bool = False,
-    before_start: Callable[[], object] = lambda: None,
-    stop_asked: Callable[[], bool] = lambda: False,
-) -> None:
-    """Write the topic's messages into the stream's tables, until the topic is drained or a stop is asked for.
-
-    `before_start` is waited for when everything else is ready for the first batch.
-    """
-    with ledger.run("stream_quotes", topic=settings.topic, trigger=trigger):
-        state = take_over(spark, settings, ledger, topic)
-        checkpoint, starting_offsets = open_checkpoint(settings, state, rebuild=rebuild_checkpoint)
-        quotes = QuoteStream(spark, settings, ledger, state, configuration=configuration)
-        before_start()
-        messages = read.kafka_stream(
-            spark, settings, starting_offsets=starting_offsets, max_offsets=max_offsets
-        )
-        query = quotes.start(messages, checkpoint=str(checkpoint.path), trigger=trigger)
-        ledger.mark_ready()
-        while query.isActive and not stop_asked():
-            # what ended it is raised by `stop`, as it was before Spark wrapped it
-            with suppress(StreamingQueryException):
-                if not query.awaitTermination(1):
-                    quotes.tick()
+    def _follow(self, quotes: QuoteStream, pace: Pace) -> None:
+        query = quotes.start(trigger=pace.trigger, max_offsets=pace.max_offsets)
+        self._ledger.mark_ready()
+        try:
+            while query.isActive and not self._stop_asked():
+                self._lease.raise_if_lost()
+                # what ended it is raised by `stop`, as it was before Spark wrapped it
+                with suppress(StreamingQueryException):
+                    if not query.awaitTermination(1):
+                        quotes.tick()
+        except BaseException:
+            quotes.abandon(query)
+            raise
         quotes.stop(query)

@@ -10,7 +10,7 @@ from jobs.lake.sessions import sessions_for
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
-from jobs.lake.write import append, delete, dml_session, merge
+from jobs.lake.write import TableWriter, dml_session
 from transforms.constants import whole_number
 from transforms.revisions import newest_bars, revise_bars
 from transforms.schemas import conform
@@ -30,16 +30,16 @@ class GoldLog:
         spark: "SparkSession",
         settings: Settings,
         state: StreamState,
+        writer: TableWriter,
         *,
         configuration: Configuration,
         open_bars: OpenBars,
     ) -> None:
         self._settings, self._state, self._open_bars = settings, state, open_bars
-        self._dml = dml_session(spark)
+        self._writer, self._dml = writer, dml_session(spark)
         self._configuration = configuration
         self._pruned = state.merged_sequence
         self._idle = 0
-        self.path = GOLD_BARS_1M_LOG.path(settings)
 
     def merge(self) -> None:
         """Bring gold.bars_1m to the newest revision of every bar, unless it is there."""
@@ -52,8 +52,7 @@ class GoldLog:
         nothing = self._dml.createDataFrame([], GOLD_BARS_1M.schema)
         state.ends[GOLD_BARS_1M.name] = dict(state.ends[GOLD_BARS_1M_LOG.name])
         commit = state.standing_commit(GOLD_BARS_1M, kind="merge", sequence=state.sequence)
-        path = GOLD_BARS_1M.path(self._settings)
-        merge(nothing.transform(newest_bars, log=log), table=GOLD_BARS_1M, path=path, commit=commit)
+        self._writer.merge(nothing.transform(newest_bars, log=log), table=GOLD_BARS_1M, commit=commit)
         before, state.merged_sequence = state.merged_sequence, state.sequence
         self._open_bars.forget_final()
         if before - self._pruned >= COMMITS_KEPT:
@@ -78,7 +77,7 @@ class GoldLog:
             self._state.sequence += 1
             commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="idle", sequence=self._state.sequence)
             rows = bars.transform(with_sequence, sequence=self._state.sequence)
-            append(rows, table=GOLD_BARS_1M_LOG, path=self.path, commit=commit, rows=0, idle=self._idle)
+            self._writer.append(rows, table=GOLD_BARS_1M_LOG, commit=commit, rows=0, idle=self._idle)
             self._open_bars.revise(bars)
         self._open_bars.forget_final()
         release(bars)
@@ -86,7 +85,7 @@ class GoldLog:
     def _prune(self, merged: int) -> None:
         commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="prune", sequence=self._state.sequence)
         gone = f"sequence <= {merged}"
-        delete(self._dml, table=GOLD_BARS_1M_LOG, path=self.path, commit=commit, number=merged, where=gone)
+        self._writer.delete(self._dml, table=GOLD_BARS_1M_LOG, commit=commit, number=merged, where=gone)
         self._pruned = merged
 
     def _sessions_over(self, moment: datetime) -> set[tuple[str, date]]:

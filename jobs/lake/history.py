@@ -9,24 +9,25 @@ from jobs.lake.tables import Table
 COMMITS_READ = 100
 
 
-def recent_commits(table: Table, settings: Settings) -> list[Commit]:
-    """The newest commits of the stream to `table`, newest first; none where there is no table."""
+def recent_commits(table: Table, settings: Settings) -> tuple[int, list[Commit]]:
+    """The newest version of the table and the newest commits of the stream to it, newest first; -1 without a table."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     url, options = table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
     try:
         if not DeltaTable.is_deltatable(url, options):
-            return []
-        history = DeltaTable(url, storage_options=options).history(COMMITS_READ)
+            return -1, []
+        found = DeltaTable(url, storage_options=options)
+        history = found.history(COMMITS_READ)
     except (OSError, DeltaError) as error:
         raise ServiceError(
             f"{table.name} at {url} cannot be read",
             found=" ".join(str(error).split())[:300],
             remedy=f"look at the S3 store at {settings.s3_endpoint}, its buckets and the account, or correct AWS_*",
         ) from error
-    found = [read_commit(entry.get("userMetadata")) for entry in history]
-    return [commit for commit in found if commit]
+    commits = [read_commit(entry.get("userMetadata")) for entry in history]
+    return found.version(), [commit for commit in commits if commit]
 
 
 def table_id(table: Table, settings: Settings) -> str:

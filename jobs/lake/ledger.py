@@ -1,44 +1,29 @@
-"""The ledger in PostgreSQL: runs of programs, progress of batches, and the right to write a group of tables."""
+"""The ledger in PostgreSQL: runs of programs and progress of batches."""
 
 import json
 import os
 import socket
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-
-from jobs.lake.errors import LeaseError, ServiceError
+from jobs.lake.postgres import LIMIT, Connection, NoAnswerError, until_answered
 from jobs.lake.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK, LEASE_LOCK = 7_083_001, 7_083_002
+MIGRATION_LOCK = 7_083_001
+MIGRATION_LIMIT = 60.0  # seconds: another program may be at it
 
 
 class Ledger:
-    """One connection of one program to the ledger."""
+    """What one program tells the ledger; a statement waits as long as a lease does while PostgreSQL is away."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, give_up: Callable[[], bool] = lambda: False) -> None:
         self.run_id = str(uuid.uuid4())
-        try:
-            self.connection = psycopg2.connect(
-                host=settings.ledger_host,
-                port=settings.ledger_port,
-                dbname=settings.ledger_database,
-                user=settings.ledger_user,
-                password=settings.ledger_password.get_secret_value(),
-                connect_timeout=5,
-            )
-        except psycopg2.OperationalError as error:
-            raise ServiceError(
-                f"the ledger at {settings.ledger_host}:{settings.ledger_port} does not answer",
-                found=str(error).strip(),
-                remedy="start the services (`make up`), or correct PGHOST, PGPORT, PGUSER, PGPASSWORD",
-            ) from error
-        self.connection.autocommit = True
+        self._settings, self._give_up = settings, give_up
+        self._connection = Connection(settings)
         self._migrate()
 
     @contextmanager
@@ -55,7 +40,7 @@ class Ledger:
                 self._end_run(
                     "failed", getattr(error, "exit_code", 1), f"{type(error).__name__}: {error}"[:2000]
                 )
-            except psycopg2.Error as lost:
+            except NoAnswerError as lost:
                 error.add_note(f"the ledger could not be told: {lost}")
             raise
         self._end_run("done", 0, None)
@@ -65,7 +50,7 @@ class Ledger:
         self._do("UPDATE runs SET details = details || '{\"ready\": true}' WHERE run_id = %s", (self.run_id,))
 
     def _end_run(self, state: str, exit_code: int, error: str | None) -> None:
-        self._do(
+        self._connected().execute(
             "UPDATE runs SET state = %s, exit_code = %s, error = %s, ended_at = now() WHERE run_id = %s",
             (state, exit_code, error, self.run_id),
         )
@@ -83,33 +68,20 @@ class Ledger:
             tuple(values.values()),
         )
 
-    def acquire(self, group: str, *, at_least: int) -> int:
-        """Take the right to write `group` until this connection ends; the epoch, larger than any before.
-
-        `at_least` is the largest epoch that the tables themselves have seen.
-        """
-        if not self._do("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (LEASE_LOCK % 2**31, group))[0][0]:
-            holder = self._do("SELECT host, pid, since FROM leases WHERE table_group = %s", (group,))
-            host, pid, since = holder[0] if holder else ("unknown host", "unknown", "unknown")
-            raise LeaseError(
-                f"the tables of {group} are written by another driver",
-                found=f"pid {pid} on {host} since {since}",
-                remedy="stop that driver, or let it work",
-            )
-        rows = self._do(
-            """INSERT INTO leases (table_group, holder, host, pid, epoch) VALUES (%s, %s, %s, %s, %s + 1)
-            ON CONFLICT (table_group) DO UPDATE SET holder = EXCLUDED.holder, host = EXCLUDED.host, pid = EXCLUDED.pid,
-            since = now(), epoch = greatest(leases.epoch + 1, EXCLUDED.epoch) RETURNING epoch""",
-            (group, self.run_id, socket.gethostname(), os.getpid(), at_least),
+    def close_lost_runs(self, job: str) -> None:
+        """Say of earlier runs that never ended that they failed: the caller holds the lease, none of them goes on."""
+        self._do(
+            """UPDATE runs SET state = 'failed', error = 'its process is gone', ended_at = now()
+            WHERE job = %s AND state = 'running' AND run_id <> %s""",
+            (job, self.run_id),
         )
-        return int(rows[0][0])
 
     def close(self) -> None:
-        self.connection.close()
+        self._connection.close()
 
     def _migrate(self) -> None:
         """Apply the numbered files that are new here, each in its own transaction, one program at a time."""
-        self._do("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        self._do("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,), limit=MIGRATION_LIMIT)
         try:
             self._do(
                 "CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
@@ -118,12 +90,22 @@ class Ledger:
             for file in sorted(MIGRATIONS.glob("*.sql")):
                 if file.name not in applied:
                     self._do(
-                        f"BEGIN; {file.read_text()}; INSERT INTO migrations VALUES ('{file.name}'); COMMIT"
+                        f"BEGIN; {file.read_text()}; INSERT INTO migrations VALUES ('{file.name}'); COMMIT",
+                        limit=MIGRATION_LIMIT,
                     )
         finally:
             self._do("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
 
-    def _do(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, parameters or None)
-            return cursor.fetchall() if cursor.description else []
+    def _do(
+        self, sql: str, parameters: tuple[Any, ...] = (), *, limit: float = LIMIT
+    ) -> list[tuple[Any, ...]]:
+        return until_answered(
+            lambda: self._connected().execute(sql, parameters, limit=limit),
+            patience=self._settings.lease_patience,
+            give_up=self._give_up,
+        )
+
+    def _connected(self) -> Connection:
+        if self._connection.is_closed:
+            self._connection = Connection(self._settings)
+        return self._connection

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from jobs.lake import read
+from jobs.lake import failpoints, read
 from jobs.lake.configuration import Configuration
 from jobs.lake.errors import ServiceError
 from jobs.lake.gold_log import GoldLog
@@ -26,7 +26,7 @@ from jobs.lake.quote_frames import BatchFrames
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED, Table
-from jobs.lake.write import append
+from jobs.lake.write import TableWriter
 from transforms.messages import keep_messages
 from transforms.quotes import check_messages
 
@@ -51,23 +51,26 @@ class QuoteStream:
         settings: Settings,
         ledger: Ledger,
         state: StreamState,
+        writer: TableWriter,
         *,
         configuration: Configuration,
+        place: tuple[str, str],
     ) -> None:
+        """`place` is the folder of the checkpoint, and the offsets where a new one begins."""
         self._spark, self._settings, self._ledger, self._state = spark, settings, ledger, state
-        self._configuration = configuration
+        self._writer, self._configuration, self._place = writer, configuration, place
         self._open_bars = OpenBars(spark, settings, gold_is_empty=not state.sequence)
         if state.sequence:  # a first start has nothing to look for
             self._open_bars.with_sessions(read.open_sessions(spark, settings))
         self._gold_log = GoldLog(
-            spark, settings, state, configuration=configuration, open_bars=self._open_bars
+            spark, settings, state, writer, configuration=configuration, open_bars=self._open_bars
         )
         self._lateness = timedelta(minutes=settings.lateness_minutes)
         self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="commit")
         self._lock = threading.Lock()
         self._last_batch = self._last_merge = time.monotonic()
-        self._stopping = self._refused = False
+        self.has_progressed = self._stopping = self._refused = False
         self._error: BaseException | None = None
 
     def write_batch(self, kafka: "DataFrame", batch_id: int) -> None:
@@ -78,6 +81,7 @@ class QuoteStream:
             if time.monotonic() - self._last_merge > MERGE_EVERY:
                 self._merge()
             self._last_batch = time.monotonic()
+            failpoints.reached("checkpoint.before")
         except BaseException as error:
             self._error = error
             raise
@@ -95,25 +99,41 @@ class QuoteStream:
         finally:
             self._lock.release()
 
-    def start(self, messages: "DataFrame", *, checkpoint: str, trigger: str) -> "StreamingQuery":
+    def start(self, *, trigger: str, max_offsets: int) -> "StreamingQuery":
         """Start the query: a batch as often as `trigger` says, or until the topic is drained."""
+        checkpoint, starting_offsets = self._place
+        messages = read.kafka_stream(
+            self._spark, self._settings, starting_offsets=starting_offsets, max_offsets=max_offsets
+        )
         writer = messages.writeStream.queryName("quotes").option("checkpointLocation", checkpoint)
         pace = {"availableNow": True} if trigger == "available-now" else {"processingTime": trigger}
         return writer.foreachBatch(self.write_batch).trigger(**pace).start()
 
     def stop(self, query: "StreamingQuery") -> None:
         """Stop `query` between two batches, then look after gold once more; raise what ended it before."""
+        try:
+            self._end(query)
+            # a batch that was not begun ends the query with our own refusal, which is no failure
+            failure = self._error or (None if self._refused else query.exception())
+            if failure is not None:
+                raise failure
+            self._look_after_gold()
+        finally:
+            self._close()
+
+    def abandon(self, query: "StreamingQuery") -> None:
+        """Stop `query` between two batches, and nothing more."""
+        self._end(query)
+        self._close()
+
+    def _end(self, query: "StreamingQuery") -> None:
         self._stopping = True
         with self._lock:
             query.stop()
-        # a batch that was not begun ends the query with our own refusal, which is no failure
-        failure = self._error or (None if self._refused else query.exception())
-        if failure is None:
-            self._look_after_gold()
+
+    def _close(self) -> None:
         self._pool.shutdown()
         self._topic_ends.close()
-        if failure is not None:
-            raise failure
 
     def _wait_for_turn(self) -> None:
         """Take the lock, or refuse to begin a batch once a stop was asked for."""
@@ -151,10 +171,9 @@ class QuoteStream:
             for table, frame, rows in self._appends(frames, facts):
                 sequence = state.sequence if table is GOLD_BARS_1M_LOG else None
                 commit = state.batch_commit(table, facts, batch_id=batch_id, sequence=sequence)
-                path = table.path(self._settings)
                 commits[table.name] = commit.end
                 writes[table.name] = self._pool.submit(
-                    append, frame, table=table, path=path, commit=commit, rows=rows
+                    self._writer.append, frame, table=table, commit=commit, rows=rows
                 )
             wait(writes.values())
             versions = {name: write.result() for name, write in writes.items()}
@@ -165,6 +184,7 @@ class QuoteStream:
         finally:
             frames.release()
         state.advance(facts, commits)
+        self.has_progressed = True
         counts = {"messages": facts.messages, "accepted": facts.accepted, "rejected": facts.rejected}
         counts |= {"duplicates": facts.accepted - new_quotes, "bars": bars}
         seconds = round(time.monotonic() - began, 3)

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     checkpoints: Path = Field(alias="TAPEHOUSE_CHECKPOINTS")
     instruments: Path = Field(ROOT / "conf" / "instruments.yaml", alias="TAPEHOUSE_INSTRUMENTS")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
+    lease_patience: float = Field(900, alias="TAPEHOUSE_LEASE_PATIENCE_SECONDS", ge=0)
 
     def storage_options(self) -> dict[str, str]:
         """How readers without Spark reach the S3 store."""

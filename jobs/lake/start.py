@@ -1,5 +1,6 @@
-"""Start of the stream: the lease, the tables, and a checkpoint that belongs to them."""
+"""Start of the stream: what it speaks to, its tables, and a checkpoint that belongs to them."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -7,17 +8,20 @@ from jobs.lake import history
 from jobs.lake.checkpoint import Checkpoint, starting_offsets
 from jobs.lake.errors import ServiceError, TopicError
 from jobs.lake.kafka import Topic, describe_topic
+from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState, recover
 from jobs.lake.tables import BATCH_TABLES, STREAM, STREAM_TABLES, Table
-from jobs.lake.write import append
+from jobs.lake.write import TableWriter
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def connect(settings: Settings, *, wait: float) -> tuple[Ledger, Topic]:
+def connect(
+    settings: Settings, *, wait: float, give_up: Callable[[], bool] = lambda: False
+) -> tuple[Ledger, Topic]:
     """The ledger and the topic, once both are there; what is not within `wait` seconds is an error."""
     import stamina
 
@@ -26,27 +30,35 @@ def connect(settings: Settings, *, wait: float) -> tuple[Ledger, Topic]:
     for attempt in stamina.retry_context(on=missing, wait_initial=0.2, wait_max=1.0, **limit):
         with attempt:
             topic = describe_topic(settings.kafka_bootstrap, settings.topic)
-            return Ledger(settings), topic
+            return Ledger(settings, give_up=give_up), topic
     raise AssertionError("the last attempt raises")
 
 
-def take_over(spark: "SparkSession", settings: Settings, ledger: Ledger, topic: Topic) -> StreamState:
-    """Become the one driver of the stream's tables: recover where they stand, and commit a new epoch to each.
+def take_over(
+    spark: "SparkSession", settings: Settings, lease: Lease, topic: Topic, writer: TableWriter
+) -> StreamState:
+    """Recover where the stream's tables stand, and commit a new epoch to each. The caller holds the lease.
 
-    A table that is not there is made by that commit.
+    A table that is not there is made by that commit. A driver of an older epoch that was stopped in the middle of a
+    write may end it until then, and not after: what it added meanwhile is recovered too.
     """
     state = recover(settings, topic)
-    state.epoch = ledger.acquire(STREAM, at_least=state.epoch)
+    lease.raise_above(state.epoch)
+    state.epoch = lease.epoch
 
-    def commit_epoch(table: Table) -> None:
-        path = table.path(settings)
+    def commit_epoch(table: Table) -> int:
         # the log's and gold's own order goes on where it was
         sequence = state.sequence if table.name.endswith("_log") else state.merged_sequence
         commit = state.standing_commit(table, kind="epoch", sequence=sequence)
-        append(spark.createDataFrame([], table.schema), table=table, path=path, commit=commit, rows=0)
+        return writer.append(spark.createDataFrame([], table.schema), table=table, commit=commit, rows=0)
 
     with ThreadPoolExecutor(len(STREAM_TABLES)) as pool:
-        list(pool.map(commit_epoch, STREAM_TABLES))
+        made = list(pool.map(commit_epoch, STREAM_TABLES))
+    if any(
+        version != state.versions[table.name] + 1 for table, version in zip(STREAM_TABLES, made, strict=True)
+    ):
+        state = recover(settings, topic)
+        state.epoch = lease.epoch
     return state
 
 

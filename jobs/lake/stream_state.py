@@ -1,6 +1,7 @@
 """Where a stream stands: recovered from the tables' commits at every start, and moved on by each commit."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,10 +17,14 @@ from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, STREAM_TABLES, Tabl
 
 @dataclass
 class StreamState:
-    """Recorded ends, and what the gold log's newest commit says of order, watermarks and Kafka times."""
+    """Recorded ends, and what the gold log's newest commit says of order, watermarks and Kafka times.
+
+    `versions` are those of the tables when they were read.
+    """
 
     topic: Topic
     ends: dict[str, Offsets]
+    versions: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     sequence: int = 0
     merged_sequence: int = 0
@@ -69,7 +74,11 @@ class StreamState:
 
 def recover(settings: Settings, topic: Topic) -> StreamState:
     """Read the commits of all tables; a topic that was made anew under the same name is refused."""
-    commits = {table.name: history.recent_commits(table, settings) for table in STREAM_TABLES}
+    with ThreadPoolExecutor(len(STREAM_TABLES)) as pool:
+        read = list(pool.map(lambda table: history.recent_commits(table, settings), STREAM_TABLES))
+    names = [table.name for table in STREAM_TABLES]
+    versions = {name: version for name, (version, _) in zip(names, read, strict=True)}
+    commits = {name: found for name, (_, found) in zip(names, read, strict=True)}
     for name, found in commits.items():
         other = next(
             (c.topic_id for c in found if c.topic == topic.name and c.topic_id != topic.topic_id), None
@@ -81,7 +90,7 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
                 remedy=f"use a new one: set TAPEHOUSE_TOPIC={topic.name}-2, `make up`, and start once with "
                 "--rebuild-checkpoint",
             )
-    state = StreamState(topic, recorded_ends(commits, topic=topic.name))
+    state = StreamState(topic, recorded_ends(commits, topic=topic.name), versions)
     everyone = [commit for found in commits.values() for commit in found]
     state.epoch = max((commit.epoch for commit in everyone), default=0)
     for commit in commits[GOLD_BARS_1M_LOG.name]:

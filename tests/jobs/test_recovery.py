@@ -1,13 +1,16 @@
 """Commits of a batch that did not all happen, and batches that give gold nothing: what a restart makes of them."""
 
+import uuid
 from typing import Any
 
 import pytest
 
-from jobs.lake import gold_log, quote_stream, write
+from jobs.lake import gold_log, write
 from jobs.lake.errors import WriteSkippedError
+from jobs.lake.lease import Lease
 from jobs.lake.progress import Commit, recorded_ends
 from jobs.lake.tables import GOLD_BARS_1M_LOG, SILVER_QUOTES, Table
+from jobs.lake.write import TableWriter
 from producers.events import Message
 from tests.builders import quote
 from tests.stack import Stack, call
@@ -33,12 +36,14 @@ def test_a_batch_of_which_some_tables_have_committed_is_completed_by_the_next_st
     stack.send([line("14:30:01"), BAD])
     stack.drain()
 
-    def append(frame: Any, *, table: Table, **options: Any) -> int:
-        if table.name in lost:
-            raise OSError(f"no room for {table.name}")
-        return write.append(frame, table=table, **options)
+    append = TableWriter.append
 
-    monkeypatch.setattr(quote_stream, "append", append)
+    def refuse(self: TableWriter, frame: Any, *, table: Table, commit: Commit, **options: Any) -> int:
+        if table.name in lost and commit.kind == "batch":
+            raise OSError(f"no room for {table.name}")
+        return append(self, frame, table=table, commit=commit, **options)
+
+    monkeypatch.setattr(TableWriter, "append", refuse)
     stack.send([line("14:30:02", "11", "5"), line("14:31:01", "12", "9"), BAD])
     with pytest.raises(OSError, match="no room for"):
         stack.drain()
@@ -80,16 +85,19 @@ def test_restarts_write_nothing_twice_and_lose_nothing(stack: Stack, monkeypatch
 def test_a_write_that_delta_drops_is_an_error_even_if_another_driver_moved_the_table_on(stack: Stack) -> None:
     stack.send([line("14:30:01")])
     stack.drain()
-    path = SILVER_QUOTES.path(stack.settings)
+    lease = Lease(stack.settings, "stream_quotes", run_id=str(uuid.uuid4()))
+    lease.acquire()
+    writer = TableWriter(stack.settings, lease)
     old = Commit(stack.topic, "id", {0: 0}, {0: 1}, 0, "batch")
     nothing = stack.spark.createDataFrame([], SILVER_QUOTES.schema)
     with pytest.raises(WriteSkippedError, match=r"dropped a write to silver\.quotes"):
-        write.append(nothing, table=SILVER_QUOTES, path=path, commit=old, rows=0)
+        writer.append(nothing, table=SILVER_QUOTES, commit=old, rows=0)
     seen = iter([-1, 1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, "version", lambda *_: next(seen))
         with pytest.raises(WriteSkippedError, match="from version -1 to 1"):
-            write.append(nothing, table=SILVER_QUOTES, path=path, commit=old, rows=0)
+            writer.append(nothing, table=SILVER_QUOTES, commit=old, rows=0)
+    lease.close()
 
 
 def test_an_empty_table_is_only_as_far_as_the_batch_that_says_so() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobs.lake import read
-from jobs.lake.errors import CheckpointError, LeaseError, TopicError
+from jobs.lake.errors import CheckpointError, TopicError
 from jobs.lake.settings import Settings
 from jobs.lake.tables import SILVER_QUOTES
 from producers.disturbances import Disturbances, disturb
@@ -118,16 +118,6 @@ def test_a_missing_topic_is_named(stack: Stack, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TAPEHOUSE_TOPIC", "no-such-topic")
     with pytest.raises(TopicError, match="no-such-topic"):
         stack.drain()
-
-
-def test_a_second_driver_is_refused_with_the_holders_name(stack: Stack) -> None:
-    stack.send([line("14:30:01")])
-    with closing(stack.ledger()) as ledger:
-        ledger.acquire("stream_quotes", at_least=0)
-        with pytest.raises(LeaseError, match=r"pid \d+ on .+ since"):
-            stack.drain()
-    stack.drain()
-    assert stack.one("SELECT count(*) FROM silver.quotes") == "1"
 
 
 def test_the_ledger_says_what_each_batch_did(stack: Stack) -> None:
