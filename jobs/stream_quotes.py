@@ -15,9 +15,6 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="jobs/stream_quotes.py", description=__doc__.split("\n\n")[1])
     add_batch_arguments(parser)
     parser.add_argument(
-        "--rebuild-checkpoint", action="store_true", help="begin at the ends that the tables record"
-    )
-    parser.add_argument(
         "--wait",
         type=float,
         default=0,
@@ -38,7 +35,7 @@ def stream(args: argparse.Namespace) -> int:
     from jobs.lake.settings import read_settings
 
     pace = {"trigger": args.trigger, "max_offsets": args.max_offsets}
-    run_quotes(read_settings(), wait=args.wait, rebuild_checkpoint=args.rebuild_checkpoint, **pace)
+    run_quotes(read_settings(), wait=args.wait, **pace)
     return 0
 
 

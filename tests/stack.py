@@ -54,7 +54,7 @@ class Stack:
                 sink.send(message)
         return sink
 
-    def drain(self, *, max_offsets: int = 200_000, rebuild_checkpoint: bool = False) -> None:
+    def drain(self, *, max_offsets: int = 200_000) -> None:
         """Run the stream until the topic is read to its end."""
         from jobs.lake.configuration import Configuration, read_facts
         from jobs.lake.drive import Driver, Pace
@@ -65,7 +65,7 @@ class Stack:
         try:
             configuration = Configuration(self.spark, settings, read_facts(settings))
             driver = Driver(self.spark, settings, ledger, configuration=configuration)
-            driver.run(topic, Pace("available-now", max_offsets, rebuild_checkpoint))
+            driver.run(topic, Pace("available-now", max_offsets))
         finally:
             ledger.close()
 

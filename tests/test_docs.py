@@ -26,7 +26,7 @@ def test_links_lead_somewhere_and_commands_exist(page: Path) -> None:
         assert (page.parent / link).exists(), link
     for target in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE):
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
-    for command in re.findall(r"(?:^|`|/)tapehouse ([a-z]+)", text, re.MULTILINE):
+    for command in re.findall(r"(?:^|`|/)tapehouse ([a-z-]+)", text, re.MULTILINE):
         assert command in COMMANDS, command
 
 

@@ -9,7 +9,11 @@ from pathlib import Path
 from jobs.lake.errors import CheckpointError
 from jobs.lake.progress import Offsets, exceeds, smallest
 
-REBUILD = "start once with --rebuild-checkpoint: it begins at the ends that the tables' commits record"
+REBUILD = (
+    "run `tapehouse rebuild-checkpoint`: the next start begins at the ends that the tables' commits record"
+)
+# what Spark reads of them at a start: the last batch that was planned, and the one before
+READ_AT_START = 2
 
 
 class Checkpoint:
@@ -25,7 +29,7 @@ class Checkpoint:
         return self._offsets(done[-1], topic) if done else None
 
     def check(self, identity: Mapping[str, str], ends: Mapping[str, Offsets], *, topic: str) -> None:
-        """Refuse a checkpoint that is lost, of other tables, or ahead of a table."""
+        """Refuse a checkpoint that is lost, damaged, of other tables, or ahead of a table."""
         written = any(any(end.values()) for end in ends.values())
         if not self.path.exists():
             if written:
@@ -41,6 +45,7 @@ class Checkpoint:
                     found=f"{found.get(key)}, not {value}",
                     remedy=REBUILD,
                 )
+        self._must_be_whole()
         committed = self.committed_end(topic) or {}
         for table, end in ends.items():
             if exceeds(committed, end):
@@ -55,10 +60,34 @@ class Checkpoint:
         self._identity.parent.mkdir(parents=True, exist_ok=True)
         self._identity.write_text(json.dumps(dict(identity), indent=1))
 
-    def set_aside(self) -> None:
-        """Keep the old folder under another name, out of the query's way."""
+    def rebuild(self, identity: Mapping[str, str]) -> None:
+        """Keep the old folder under another name, and make an empty one: the query then begins where the tables end."""
         if self.path.exists():
             shutil.move(self.path, self.path.with_name(f"{self.path.name}.set-aside-{time.time_ns()}"))
+        self.begin(identity)
+        self.path.mkdir()
+
+    def _must_be_whole(self) -> None:
+        """Each file that Spark reads at a start has its version in the first line, and JSON after it."""
+        files = [self.path / "metadata"] if any(self.path.glob("offsets/[0-9]*")) else []
+        for folder in ("offsets", "commits"):
+            numbered = sorted(
+                (int(f.name), f) for f in self.path.glob(f"{folder}/[0-9]*") if f.name.isdigit()
+            )
+            files += [file for _, file in numbered[-READ_AT_START:]]
+        for file in files:
+            try:
+                text = file.read_text()
+                for line in text.splitlines()[0 if file.name == "metadata" else 1 :]:
+                    json.loads(line)
+                whole = bool(text.strip("v1\n"))
+            except (OSError, ValueError) as error:
+                whole, text = False, repr(error)
+            if not whole:
+                name = file.relative_to(self.path)
+                raise CheckpointError(
+                    f"the checkpoint {self.path} is damaged", found=f"{name}: {text[:80]!r}", remedy=REBUILD
+                )
 
     def _offsets(self, batch: int, topic: str) -> Offsets:
         try:

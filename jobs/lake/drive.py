@@ -66,11 +66,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a batch is made, how large it may be, and whether the checkpoint is begun anew."""
+    """How often a batch is made, and how large it may be."""
 
     trigger: str
     max_offsets: int
-    rebuild_checkpoint: bool = False
 
 
 class Driver:
@@ -99,7 +98,7 @@ class Driver:
             self._lease.acquire()
             self._ledger.close_lost_runs(STREAM)
             restarts = Restarts(give_up=self._stop_asked)
-            quotes: QuoteStream | None = self._prepare(topic, rebuild_checkpoint=pace.rebuild_checkpoint)
+            quotes: QuoteStream | None = self._prepare(topic)
             before_start()
             while True:
                 try:
@@ -112,9 +111,9 @@ class Driver:
                     restarts.wait_after(error, progressed=quotes is not None and quotes.has_progressed)
                     quotes = None
 
-    def _prepare(self, topic: Topic, *, rebuild_checkpoint: bool = False) -> QuoteStream:
+    def _prepare(self, topic: Topic) -> QuoteStream:
         state = take_over(self._spark, self._settings, self._lease, topic, self._writer)
-        checkpoint, starting_offsets = open_checkpoint(self._settings, state, rebuild=rebuild_checkpoint)
+        checkpoint, starting_offsets = open_checkpoint(self._settings, state)
         return QuoteStream(
             self._spark,
             self._settings,

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from jobs.lake import history
 from jobs.lake.checkpoint import Checkpoint, starting_offsets
-from jobs.lake.errors import ServiceError, TopicError
+from jobs.lake.errors import NoDataError, ServiceError, TopicError
 from jobs.lake.kafka import Topic, describe_topic
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
+from jobs.lake.progress import Offsets
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState, recover
 from jobs.lake.tables import BATCH_TABLES, STREAM, STREAM_TABLES, Table
@@ -62,18 +64,39 @@ def take_over(
     return state
 
 
-def open_checkpoint(settings: Settings, state: StreamState, *, rebuild: bool) -> tuple[Checkpoint, str]:
-    """The stream's checkpoint, and where a new one begins. One of other tables, lost or ahead is refused."""
+def open_checkpoint(settings: Settings, state: StreamState) -> tuple[Checkpoint, str]:
+    """The stream's checkpoint, and where a new one begins. One of other tables, lost, damaged or ahead is refused."""
     checkpoint = Checkpoint(settings.checkpoints, STREAM)
-    identity = {
-        "topic": state.topic.name,
-        "topic id": state.topic.topic_id,
-        **{f"table {table.name}": history.table_id(table, settings) for table in BATCH_TABLES},
-    }
+    identity = _identity(settings, state.topic)
     ends = {table.name: state.ends[table.name] for table in BATCH_TABLES}
-    if rebuild:
-        checkpoint.set_aside()
-    else:
-        checkpoint.check(identity, ends, topic=state.topic.name)
+    checkpoint.check(identity, ends, topic=state.topic.name)
     checkpoint.begin(identity)
     return checkpoint, starting_offsets(ends, topic=state.topic.name, partitions=state.topic.partitions)
+
+
+def rebuild_checkpoint(settings: Settings) -> dict[str, Offsets]:
+    """Set the checkpoint aside and begin another; the recorded ends, from whose smallest the next start goes on."""
+    topic = describe_topic(settings.kafka_bootstrap, settings.topic)
+    with (
+        closing(Ledger(settings)) as ledger,
+        ledger.run("rebuild_checkpoint", topic=topic.name),
+        closing(Lease(settings, STREAM, run_id=ledger.run_id)) as lease,
+    ):
+        lease.acquire()
+        state = recover(settings, topic)
+        if not any(version >= 0 for version in state.versions.values()):
+            raise NoDataError(
+                "there is nothing to rebuild a checkpoint from",
+                found=f"no table of {STREAM} at {settings.realtime_url}",
+                remedy="start the stream: it makes its tables and a checkpoint",
+            )
+        Checkpoint(settings.checkpoints, STREAM).rebuild(_identity(settings, topic))
+    return {table.name: state.ends[table.name] for table in BATCH_TABLES}
+
+
+def _identity(settings: Settings, topic: Topic) -> dict[str, str]:
+    return {
+        "topic": topic.name,
+        "topic id": topic.topic_id,
+        **{f"table {table.name}": history.table_id(table, settings) for table in BATCH_TABLES},
+    }

@@ -87,8 +87,8 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
             raise TopicError(
                 f"the topic {topic.name} was made anew: its offsets began again",
                 found=f"id {topic.topic_id}, {name} was written from id {other}",
-                remedy=f"use a new one: set TAPEHOUSE_TOPIC={topic.name}-2, `make up`, and start once with "
-                "--rebuild-checkpoint",
+                remedy=f"use a new one: set TAPEHOUSE_TOPIC={topic.name}-2, `make up`, and run "
+                "`tapehouse rebuild-checkpoint`",
             )
     state = StreamState(topic, recorded_ends(commits, topic=topic.name), versions)
     everyone = [commit for found in commits.values() for commit in found]

@@ -68,19 +68,6 @@ def test_the_stream_gives_what_a_batch_over_all_of_silver_gives(stack: Stack) ->
             assert start == before["end"].get(partition, start)
 
 
-def test_a_lost_checkpoint_is_refused_and_can_be_rebuilt(stack: Stack) -> None:
-    stack.send([line("14:30:01")])
-    stack.drain()
-    shutil.rmtree(stack.checkpoint)
-    with pytest.raises(CheckpointError, match=r"lost(.*\n)*.*--rebuild-checkpoint"):
-        stack.drain()
-    stack.send([line("14:31:01", "11", "2")])
-    stack.drain(rebuild_checkpoint=True)
-    assert stack.one("SELECT count(*) FROM bronze.quotes") == "2"
-    assert stack.one("SELECT count(*) FROM gold.bars_1m") == "2"
-    assert call("verify")[0] == 0
-
-
 def test_a_checkpoint_of_another_topic_or_another_table_is_refused(
     new_stack: Callable[[], Stack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
