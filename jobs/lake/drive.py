@@ -18,6 +18,7 @@ from jobs.lake.kafka import Topic, describe_topic
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
 from jobs.lake.quote_stream import QuoteStream
+from jobs.lake.quote_writer import QuoteWriter
 from jobs.lake.restarts import Restarts
 from jobs.lake.session import build_session
 from jobs.lake.settings import Settings
@@ -87,7 +88,7 @@ class Driver:
         self._spark, self._settings, self._ledger = spark, settings, ledger
         self._configuration, self._stop_asked = configuration, stop_asked
         self._lease = Lease(settings, STREAM, run_id=ledger.run_id, give_up=stop_asked)
-        self._writer = TableWriter(settings, self._lease)
+        self._tables = TableWriter(settings, self._lease)
 
     def run(self, topic: Topic, pace: Pace, *, before_start: Callable[[], object] = lambda: None) -> None:
         """Write the topic's messages into the tables, until the topic is drained or a stop is asked for.
@@ -112,17 +113,18 @@ class Driver:
                     quotes = None
 
     def _prepare(self, topic: Topic) -> QuoteStream:
-        state = take_over(self._spark, self._settings, self._lease, topic, self._writer)
+        state = take_over(self._spark, self._settings, self._lease, topic, self._tables)
         checkpoint, starting_offsets = open_checkpoint(self._settings, state)
-        return QuoteStream(
+        writer = QuoteWriter(
             self._spark,
             self._settings,
             self._ledger,
             state,
-            self._writer,
+            self._tables,
             configuration=self._configuration,
-            place=(str(checkpoint.path), starting_offsets),
         )
+        place = (str(checkpoint.path), starting_offsets)
+        return QuoteStream(self._spark, self._settings, writer, place=place)
 
     def _follow(self, quotes: QuoteStream, pace: Pace) -> None:
         query = quotes.start(trigger=pace.trigger, max_offsets=pace.max_offsets)

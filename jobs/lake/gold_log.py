@@ -53,6 +53,7 @@ class GoldLog:
         state.ends[GOLD_BARS_1M.name] = dict(state.ends[GOLD_BARS_1M_LOG.name])
         commit = state.standing_commit(GOLD_BARS_1M, kind="merge", sequence=state.sequence)
         self._writer.merge(nothing.transform(newest_bars, log=log), table=GOLD_BARS_1M, commit=commit)
+        state.uncompacted[GOLD_BARS_1M.name] += 1
         before, state.merged_sequence = state.merged_sequence, state.sequence
         self._open_bars.forget_final()
         if before - self._pruned >= COMMITS_KEPT:

@@ -76,6 +76,27 @@ class Ledger:
             (job, self.run_id),
         )
 
+    def most_neglected(self, tables: list[str], *, action: str, hours: int) -> str | None:
+        """The table whose `action` is longest ago, if that is `hours` or more; a table counts from its first sight."""
+        self._do(
+            """INSERT INTO upkeep (table_name, action) SELECT name, %s FROM unnest(%s) AS name
+            ON CONFLICT DO NOTHING""",
+            (action, tables),
+        )
+        rows = self._do(
+            """SELECT table_name FROM upkeep WHERE action = %s AND table_name = ANY (%s)
+            AND done_at <= now() - make_interval(hours => %s) ORDER BY done_at LIMIT 1""",
+            (action, tables, hours),
+        )
+        return str(rows[0][0]) if rows else None
+
+    def record_upkeep(self, table: str, action: str) -> None:
+        self._do(
+            """INSERT INTO upkeep (table_name, action, run_id) VALUES (%s, %s, %s) ON CONFLICT (table_name, action)
+            DO UPDATE SET done_at = now(), run_id = EXCLUDED.run_id""",
+            (table, action, self.run_id),
+        )
+
     def close(self) -> None:
         self._connection.close()
 

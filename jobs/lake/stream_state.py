@@ -19,12 +19,14 @@ from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, STREAM_TABLES, Tabl
 class StreamState:
     """Recorded ends, and what the gold log's newest commit says of order, watermarks and Kafka times.
 
-    `versions` are those of the tables when they were read.
+    `versions` are those of the tables when they were read, `uncompacted` the commits since the last compaction, as
+    far as they are known.
     """
 
     topic: Topic
     ends: dict[str, Offsets]
     versions: dict[str, int] = field(default_factory=dict)
+    uncompacted: dict[str, int] = field(default_factory=dict)
     epoch: int = 0
     sequence: int = 0
     merged_sequence: int = 0
@@ -62,6 +64,8 @@ class StreamState:
     def advance(self, facts: BatchFacts, ends: Mapping[str, Offsets]) -> None:
         """Take note of a batch whose commits, and empty tables, are all done."""
         self.ends.update(ends)
+        for name in ends:
+            self.uncompacted[name] += 1
         for name in facts.empty_tables:
             self.ends[name] = largest(self.ends[name], facts.end)
 
@@ -91,6 +95,9 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
                 "`tapehouse rebuild-checkpoint`",
             )
     state = StreamState(topic, recorded_ends(commits, topic=topic.name), versions)
+    for name, found in commits.items():
+        kinds = [commit.kind for commit in found]
+        state.uncompacted[name] = kinds.index("compact") if "compact" in kinds else len(kinds)
     everyone = [commit for found in commits.values() for commit in found]
     state.epoch = max((commit.epoch for commit in everyone), default=0)
     for commit in commits[GOLD_BARS_1M_LOG.name]:

@@ -85,6 +85,22 @@ class TableWriter:
         DeltaTable.forPath(session, path).delete(where)
         failpoints.reached(f"{table.name}.after")
 
+    def compact(self, session: "SparkSession", *, table: Table, commit: Commit, number: int) -> None:
+        """Write the small files of each partition together, in a session of its own (see `merge`)."""
+        from delta.tables import DeltaTable
+
+        path = self._begin(table)
+        number += commit.epoch * EPOCH_STEP
+        _set_transaction(session, name=f"{table.name}/compact", number=number, commit=commit)
+        DeltaTable.forPath(session, path).optimize().executeCompaction()
+        failpoints.reached(f"{table.name}.after")
+
+    def vacuum(self, session: "SparkSession", *, table: Table) -> None:
+        """Delete the files that no version of the last 7 days holds, and what a killed driver never committed."""
+        from delta.tables import DeltaTable
+
+        DeltaTable.forPath(session, self._begin(table)).vacuum()
+
     def _begin(self, table: Table) -> str:
         """Ask whether the table is still ours to write; its path."""
         failpoints.reached(f"{table.name}.before")

@@ -1,0 +1,172 @@
+"""The writer of the stream's tables: one batch of Kafka messages into bronze, silver, rejected and gold.
+
+Every write is idempotent by itself and none depends on another's having happened, so the commits of a batch run at
+once. What they record is told in jobs/lake/progress.py.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from jobs.lake import read
+from jobs.lake.configuration import Configuration
+from jobs.lake.errors import ServiceError
+from jobs.lake.gold_log import GoldLog
+from jobs.lake.kafka import TopicEnds
+from jobs.lake.kept import OpenBars, keep, release
+from jobs.lake.ledger import Ledger
+from jobs.lake.progress import exceeds
+from jobs.lake.quote_batch import BatchFacts, count_batch
+from jobs.lake.quote_frames import BatchFrames
+from jobs.lake.settings import Settings
+from jobs.lake.stream_state import StreamState
+from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED, Table
+from jobs.lake.upkeep import Upkeep
+from jobs.lake.write import TableWriter
+from transforms.messages import keep_messages
+from transforms.quotes import check_messages
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+MERGE_EVERY = 45.0  # seconds
+log = structlog.get_logger()
+
+
+class QuoteWriter:
+    """Writes one batch after the other; `look_after_gold` is called between two of them."""
+
+    def __init__(
+        self,
+        spark: "SparkSession",
+        settings: Settings,
+        ledger: Ledger,
+        state: StreamState,
+        tables: TableWriter,
+        *,
+        configuration: Configuration,
+    ) -> None:
+        self._spark, self._settings, self._ledger, self._state = spark, settings, ledger, state
+        self._tables, self._configuration = tables, configuration
+        self._open_bars = OpenBars(spark, settings, gold_is_empty=not state.sequence)
+        if state.sequence:  # a first start has nothing to look for
+            self._open_bars.with_sessions(read.open_sessions(spark, settings))
+        self._gold_log = GoldLog(
+            spark, settings, state, tables, configuration=configuration, open_bars=self._open_bars
+        )
+        self._upkeep = Upkeep(spark, state, tables, ledger)
+        self._lateness = timedelta(minutes=settings.lateness_minutes)
+        self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="commit")
+        self._last_merge = time.monotonic()
+
+    def write(self, kafka: "DataFrame", batch_id: int) -> None:
+        """Write a batch, and do what is due after it."""
+        began = time.monotonic()
+        known = self._configuration
+        known.refresh()
+        checked = keep(
+            kafka
+            .coalesce(self._spark.sparkContext.defaultParallelism)
+            .transform(keep_messages, ingest_time=datetime.now(UTC))
+            .transform(check_messages, instruments=known.listings, sessions=known.sessions)
+        )
+        facts = count_batch(checked)
+        if facts.messages:
+            self._commit(checked, facts, batch_id, began)
+        release(checked)
+        if time.monotonic() - self._last_merge > MERGE_EVERY:
+            self._merge()
+        self._upkeep.do_one()
+
+    def look_after_gold(self) -> None:
+        """Close sessions by the clock once the topic is read to its end, merge the log, do what upkeep is due."""
+        try:
+            is_drained = not exceeds(self._topic_ends.ask(), self._state.ends[BRONZE_QUOTES.name])
+        except ServiceError as error:
+            # whether more is to come cannot be told now: sessions stay open until it can
+            log.warning("topic_end_unknown", what=error.what, found=error.found)
+            is_drained = False
+        if is_drained:
+            self._gold_log.close_sessions(datetime.now(UTC), lateness=self._lateness)
+        self._merge()
+        self._upkeep.do_one()
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self._topic_ends.close()
+
+    def _commit(self, checked: "DataFrame", facts: BatchFacts, batch_id: int, began: float) -> None:
+        state = self._state
+        state.see(facts.newest_event, facts.newest_kafka)
+        if facts.accepted and exceeds(facts.end, state.ends[GOLD_BARS_1M_LOG.name]):
+            state.sequence += 1
+        frames = BatchFrames(checked, facts)
+        try:
+            commits, writes = {}, {}
+            for table, frame, rows in self._appends(frames, facts):
+                sequence = state.sequence if table is GOLD_BARS_1M_LOG else None
+                commit = state.batch_commit(table, facts, batch_id=batch_id, sequence=sequence)
+                commits[table.name] = commit.end
+                writes[table.name] = self._pool.submit(
+                    self._tables.append, frame, table=table, commit=commit, rows=rows
+                )
+            wait(writes.values())
+            versions = {name: write.result() for name, write in writes.items()}
+            visible = datetime.now(UTC)
+            new_quotes, bars = frames.count_new()
+            if GOLD_BARS_1M_LOG.name in writes:
+                self._open_bars.revise(frames.revisions)
+        finally:
+            frames.release()
+        state.advance(facts, commits)
+        counts = {"messages": facts.messages, "accepted": facts.accepted, "rejected": facts.rejected}
+        counts |= {"duplicates": facts.accepted - new_quotes, "bars": bars}
+        seconds = round(time.monotonic() - began, 3)
+        self._ledger.record_batch(
+            batch_id=batch_id,
+            topic=state.topic.name,
+            start=facts.start,
+            end=facts.end,
+            **counts,
+            seconds=seconds,
+            versions=versions,
+            newest_event=max(facts.newest_event.values(), default=None),
+            committed_at=visible,
+        )
+        log.info("batch", batch=batch_id, **counts, seconds=seconds)
+
+    def _appends(self, frames: BatchFrames, facts: BatchFacts) -> "Iterator[tuple[Table, DataFrame, int]]":
+        """What the batch appends to which table, and about how many rows: only where the table is not there yet."""
+        state = self._state
+        wanted = {
+            table.name: state.ends[table.name]
+            for table in (BRONZE_QUOTES, SILVER_REJECTED, SILVER_QUOTES, GOLD_BARS_1M_LOG)
+            if table.name not in facts.empty_tables and exceeds(facts.end, state.ends[table.name])
+        }
+        if (above := wanted.get(BRONZE_QUOTES.name)) is not None:
+            yield BRONZE_QUOTES, frames.bronze(above=above), facts.messages
+        if (above := wanted.get(SILVER_REJECTED.name)) is not None:
+            yield SILVER_REJECTED, frames.rejected(above=above), facts.rejected
+        if facts.accepted:
+            silver = read.table(self._spark, SILVER_QUOTES, self._settings)
+            frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
+            bars = frames.bars(
+                self._configuration.units, final_before=self._final_before(), sequence=state.sequence
+            )
+            if GOLD_BARS_1M_LOG.name in wanted:
+                yield GOLD_BARS_1M_LOG, bars, 0
+            if (above := wanted.get(SILVER_QUOTES.name)) is not None:
+                yield SILVER_QUOTES, frames.silver(above=above), facts.accepted
+
+    def _final_before(self) -> dict[str, datetime]:
+        """Each source's watermark: its newest accepted event, less the lateness that is waited for."""
+        return {source: newest - self._lateness for source, newest in self._state.watermark.items()}
+
+    def _merge(self) -> None:
+        self._gold_log.merge()
+        self._last_merge = time.monotonic()
