@@ -25,7 +25,7 @@ check: setup ## style, types, import rules
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m tapehouse.reference --check
 
-bench: setup ## measure, beside plain alternatives: about 40 minutes   [BENCH="latency --rate 500"]
+bench: setup ## measure, beside plain alternatives: about 45 minutes   [BENCH="latency --rate 500"]
 	@.venv/bin/python -m tests.bench $(BENCH)
 
 docs: setup ## write the pages of docs/ that follow from the code

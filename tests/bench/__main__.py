@@ -1,9 +1,10 @@
 """python -m tests.bench [catch-up|latency|growth|load] [options]: measure Tapehouse beside the plain alternatives.
 
-Without a bench: all of them at a moderate size, about 40 minutes. Everything runs on services of its own, on loopback.
+Without a bench: all of them at a moderate size, about 45 minutes. Everything runs on services of its own, on loopback.
 """
 
 import argparse
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +29,8 @@ MODERATE = (
 def main(argv: list[str]) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
+    # the services are stopped on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     wanted = [argv] if args.bench else MODERATE
     for options in wanted:
         measure(parser.parse_args(options))

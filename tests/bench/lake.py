@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from jobs.lake.settings import Settings
-from tapehouse.paths import STATE
+from tapehouse.paths import STATE, outside
 from tapehouse.services.instance import Instance, running
 from tapehouse.services.kafka import make_topic
 from tests.bench.commits import s3_client
@@ -65,7 +65,10 @@ class Lake:
 
 @contextlib.contextmanager
 def services(name: str) -> Generator[Instance, None, None]:
-    """Kafka, the S3 store and PostgreSQL for one bench, on free ports; their data goes with them, logs stay."""
+    """Kafka, the S3 store and PostgreSQL for one bench, on free ports.
+
+    Their data goes with them, or at the next start if the bench failed; logs stay.
+    """
     folder = BENCH / name
     earlier = Instance(folder)
     earlier.stop()
@@ -74,6 +77,7 @@ def services(name: str) -> Generator[Instance, None, None]:
         yield instance
     for data in ("kafka", "store", "postgres"):
         shutil.rmtree(folder / data, ignore_errors=True)
+    shutil.rmtree(outside(folder), ignore_errors=True)
 
 
 def log_of(lake: Lake, name: str) -> Path:
