@@ -5,6 +5,7 @@ import pytest
 
 from tests.bench.commits import SeenCommit, recorded_end
 from tests.bench.measure import lag, percentiles, positions, spread, visible_at, warm_rate
+from tests.bench.report import Report, with_part
 from tests.bench.tape import DUPLICATES, MALFORMED, Stretch, deliveries
 from tests.bench.topic import Sent
 
@@ -58,3 +59,10 @@ def test_a_tape_is_the_same_for_the_same_seed_and_sent_at_its_pace() -> None:
     malformed = sum(message.value is not None for _, message in tape)
     assert 0 < malformed < 3000 * MALFORMED * 3
     assert len({message.frame for _, message in tape}) > 3000 * (1 - 2 * DUPLICATES)
+
+
+def test_a_report_takes_the_place_of_the_one_before_and_nothing_else() -> None:
+    page = "# Page\n<!-- load -->\nold\n<!-- end of load -->\n<!-- growth -->\nkept\n<!-- end of growth -->\n"
+    found = with_part(page, Report("load", "Lag", ("a", "b"), [("1", "2")], ["a note"]), "2 cores")
+    table = "Lag. 2 cores.\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n- a note\n"
+    assert found == page.replace("old\n", table)
