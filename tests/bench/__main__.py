@@ -1,0 +1,97 @@
+"""python -m tests.bench [catch-up|latency|growth|load] [options]: measure Tapehouse beside the plain alternatives.
+
+Without a bench: all of them at a moderate size, about 45 minutes. Everything runs on services of its own, on loopback.
+"""
+
+import argparse
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from jobs.lake.arguments import at_least_one
+
+DESCRIPTION = (__doc__ or "").partition(": ")[2]
+BENCHES = {
+    "catch-up": "tests.bench.catch_up",
+    "latency": "tests.bench.latency",
+    "growth": "tests.bench.growth",
+    "load": "tests.bench.load",
+}
+MODERATE = (
+    ("catch-up", "--messages", "500000"),
+    ("latency", "--warm-up", "60", "--seconds", "60"),
+    ("growth", "--batches", "250"),
+    ("load", "--warm-up", "60", "--seconds", "120", "--burst-seconds", "20", "--after", "60"),
+)
+
+
+def main(argv: list[str]) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    # the services are stopped on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    wanted = [argv] if args.bench else MODERATE
+    for options in wanted:
+        measure(parser.parse_args(options))
+    return 0
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Run one bench and hand its report over."""
+    from tests.bench.report import hand_over
+
+    json_file, to_page = args.json, args.page
+    del args.json, args.page
+    hand_over(import_module(BENCHES[args.bench]).run(args), json_file=json_file, to_page=to_page)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tests.bench", description=DESCRIPTION)
+    benches = parser.add_subparsers(dest="bench", metavar="BENCH")
+
+    def bench(name: str, meaning: str) -> argparse.ArgumentParser:
+        made = benches.add_parser(name, help=meaning, description=f"Measure {meaning}.")
+        number(made, "--seed", 1, "of the tape")
+        made.add_argument("--json", type=Path, metavar="FILE", help="default: in .tapehouse/bench")
+        made.add_argument("--page", action="store_true", help="put the table into docs/performance.md")
+        return made
+
+    catch_up = bench("catch-up", "how fast a full topic is read, candidates in turn")
+    number(catch_up, "--messages", 2_000_000, "in the topic")
+    number(catch_up, "--runs", 5, "of each candidate")
+    number(catch_up, "--max-offsets", 200_000, "messages in a batch of the stream")
+
+    latency = bench("latency", "the time from send to visible at steady rates, candidates in turn")
+    latency.add_argument(
+        "--rate",
+        type=at_least_one,
+        nargs="+",
+        default=[500, 5000],
+        help="messages a second (default: 500 5000)",
+    )
+    number(latency, "--seconds", 180, "that count")
+    number(latency, "--warm-up", 120, "seconds before those")
+    number(latency, "--runs", 1, "of each candidate and rate")
+
+    growth = bench("growth", "whether small batches become slower or larger over time")
+    number(growth, "--batches", 1000, "of 50 events")
+
+    load = bench("load", "the lag under a steady rate and a burst")
+    number(load, "--rate", 5000, "messages a second, all the time")
+    number(load, "--seconds", 600, "at that rate before the burst")
+    number(load, "--warm-up", 120, "seconds of those that count as warm-up")
+    number(load, "--burst", 10_000, "more messages a second")
+    number(load, "--burst-seconds", 60, "that they go on")
+    number(load, "--after", 120, "seconds at the rate after the burst")
+    return parser
+
+
+def number(parser: argparse.ArgumentParser, name: str, default: int, meaning: str) -> None:
+    parser.add_argument(
+        name, type=at_least_one, default=default, metavar="N", help=f"{meaning} (default: {default})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""The places of a bench: its services, and for each run tables, a checkpoint and settings of its own."""
+
+import contextlib
+import shutil
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+from jobs.lake.settings import Settings
+from tapehouse.paths import STATE, outside
+from tapehouse.services.instance import Instance, running
+from tapehouse.services.kafka import make_topic
+from tests.bench.commits import s3_client
+from tests.bench.symbols import write_instruments
+
+BENCH = STATE / "bench"
+TAPES = BENCH / "tapes"
+
+
+def say(line: str) -> None:
+    """A line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+
+class Lake:
+    """One run's own lakehouse on the services of the bench; several runs may read one topic."""
+
+    def __init__(self, services: Instance, name: str, *, topic: str) -> None:
+        self.name, self.topic, self.folder = name, topic, services.folder / name
+        self.environment = services.environment() | {
+            "TAPEHOUSE_TOPIC": topic,
+            "TAPEHOUSE_CHECKPOINTS": str(self.folder / "checkpoints"),
+            "TAPEHOUSE_REALTIME_URL": f"s3://realtime/{name}",
+            "TAPEHOUSE_PROCESSED_URL": f"s3://processed/{name}",
+            "TAPEHOUSE_INSTRUMENTS": str(write_instruments(services.folder / "instruments.yaml")),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        make_topic(self.bootstrap, topic)
+
+    @property
+    def bootstrap(self) -> str:
+        return self.environment["TAPEHOUSE_KAFKA_BOOTSTRAP"]
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(**self.environment)
+
+    def url(self, table: str) -> str:
+        """The address of a table, of the stream or of an alternative."""
+        layer, name = table.split(".")
+        bucket = self.settings.processed_url if layer == "gold" else self.settings.realtime_url
+        return f"{bucket}/{layer}/{name}"
+
+    def remove(self) -> None:
+        """Remove the tables and the checkpoint: the next run shall find the same disk."""
+        client = s3_client(self.settings)
+        for bucket in ("realtime", "processed"):
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{self.name}/")
+            for page in pages:
+                for found in page.get("Contents", []):
+                    client.delete_object(Bucket=bucket, Key=found["Key"])
+        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def services(name: str) -> Generator[Instance, None, None]:
+    """Kafka, the S3 store and PostgreSQL for one bench, on free ports.
+
+    Their data goes with them, or at the next start if the bench failed; logs stay.
+    """
+    folder = BENCH / name
+    earlier = Instance(folder)
+    earlier.stop()
+    earlier.remove()
+    with running(folder, say) as instance:
+        yield instance
+    for data in ("kafka", "store", "postgres"):
+        shutil.rmtree(folder / data, ignore_errors=True)
+    shutil.rmtree(outside(folder), ignore_errors=True)
+
+
+def log_of(lake: Lake, name: str) -> Path:
+    return lake.folder / f"{name}.log"
