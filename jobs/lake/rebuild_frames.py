@@ -25,7 +25,7 @@ from transforms.rebuilds import (
     compare_rows,
     keep_one_each,
     revise_sessions,
-    with_day,
+    with_days,
 )
 from transforms.revisions import newest_bars, past_watermark
 
@@ -43,7 +43,7 @@ class Difference(NamedTuple):
 class SessionFrames:
     """The differences of one session; `release` lets go of what is kept in memory for them.
 
-    `kafka_dates` are those on which the session's messages came.
+    `kafka_dates` are those on which messages came that are of the session, or were taken to be.
     """
 
     def __init__(
@@ -60,22 +60,20 @@ class SessionFrames:
         self._kept: list[DataFrame] = []
 
     def rejected(self) -> Difference:
-        """Its rejected messages, and those that silver.quotes holds of it: they move if they are rejected now."""
+        """Its rejected messages, those that silver.quotes still holds in it among them: they are about to leave it."""
         from pyspark.sql import functions as F
 
-        quotes = self._of_session(SILVER_QUOTES)
-        accepted = quotes.select(*COORDINATES, F.lit(True).alias("was_accepted")).distinct()
-        came = quotes.select(F.to_date("kafka_time")).distinct().collect()
-        dates = self._kafka_dates | {self._day} | {day for (day,) in came}
-        messages = (
-            self
-            ._checked(dates)
-            .join(accepted, on=COORDINATES, how="left")
-            .where((F.col("day") == self._day) | F.col("was_accepted"))
+        dates = sorted({*self._kafka_dates, self._day})
+        bronze, stored = (
+            self._table(table).where(F.col("kafka_date").isin(dates))
+            for table in (BRONZE_QUOTES, SILVER_REJECTED)
         )
-        stored = self._table(SILVER_REJECTED).where(F.col("kafka_date").isin(sorted(dates)))
-        bronze = self._table(BRONZE_QUOTES).where(F.col("kafka_date") == self._day)
-        known = stored.join(messages.select(COORDINATES), on=COORDINATES, how="left_semi")
+        messages = (
+            judge(bronze, self._configuration)
+            .transform(with_days, quotes=self._of_session(SILVER_QUOTES))
+            .where((F.col("day") == self._day) | (F.col("was_of") == self._day))
+        )
+        known = stored.join(messages, on=COORDINATES, how="left_semi")
         strangers = stored.where(F.col("kafka_date") == self._day).join(
             bronze, on=COORDINATES, how="left_anti"
         )
@@ -89,10 +87,12 @@ class SessionFrames:
         stored, log = self._of_session(GOLD_BARS_1M), self._of_session(GOLD_BARS_1M_LOG)
         bars = self._keep(aggregate_sessions(self._quotes, units=self._configuration.units))
         wanted = self._keep(revise_sessions(bars, stored=stored, passed=past_watermark(final_before)))
-        as_read = _compare(GOLD_BARS_1M, stored.transform(newest_bars, log=log), wanted)
-        hides = not as_read.rows.where(f"change <> '{UNTOUCHED}'").isEmpty()
-        differences = [_compare(GOLD_BARS_1M_LOG, log, log.limit(0))] if hides else []
-        return [*differences, _compare(GOLD_BARS_1M, stored, wanted)]
+        differences = [_compare(GOLD_BARS_1M, stored, wanted)]
+        if not log.isEmpty():
+            as_read = _compare(GOLD_BARS_1M, stored.transform(newest_bars, log=log), wanted)
+            if not as_read.rows.where(f"change <> '{UNTOUCHED}'").isEmpty():
+                differences.insert(0, _compare(GOLD_BARS_1M_LOG, log, log.limit(0)))
+        return differences
 
     def release(self) -> None:
         for frame in self._kept:
@@ -103,16 +103,10 @@ class SessionFrames:
         """The accepted quotes of the session, each once."""
         from pyspark.sql import functions as F
 
-        accepted = (
-            self._checked(self._kafka_dates).transform(refine_quotes).where(F.col("session") == self._day)
-        )
-        return self._keep(accepted.transform(keep_one_each, stored=self._of_session(SILVER_QUOTES)))
-
-    def _checked(self, kafka_dates: Iterable[date]) -> "DataFrame":
-        from pyspark.sql import functions as F
-
-        messages = self._table(BRONZE_QUOTES).where(F.col("kafka_date").isin(sorted(kafka_dates)))
-        return judge(messages, self._configuration)
+        messages = self._table(BRONZE_QUOTES).where(F.col("kafka_date").isin(sorted(self._kafka_dates)))
+        accepted = judge(messages, self._configuration).transform(refine_quotes)
+        of_session = accepted.where(F.col("session") == self._day)
+        return self._keep(of_session.transform(keep_one_each, stored=self._of_session(SILVER_QUOTES)))
 
     def _of_session(self, table: Table) -> "DataFrame":
         from pyspark.sql import functions as F
@@ -128,9 +122,9 @@ class SessionFrames:
 
 
 def judge(messages: "DataFrame", configuration: Configuration) -> "DataFrame":
-    """Check messages of bronze as the stream does today, and find the day of each."""
+    """Check messages of bronze as the stream would today."""
     known = {"instruments": configuration.listings, "sessions": configuration.sessions}
-    return messages.transform(check_messages, **known).transform(with_day)
+    return messages.transform(check_messages, **known)
 
 
 def _compare(table: Table, stored: "DataFrame", wanted: "DataFrame") -> Difference:
