@@ -16,6 +16,7 @@ COMMANDS = {
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
     "verify": ("tapehouse.verify", "check the invariants from bronze up, with another engine"),
+    "rebuild": ("tapehouse.rebuild", "work sessions out again from bronze, while the stream is stopped"),
     "rebuild-checkpoint": (
         "tapehouse.rebuild_checkpoint",
         "begin a new checkpoint where the tables' commits say that the stream is",

@@ -2,7 +2,12 @@
 
 import argparse
 import re
+from datetime import date
 
+from jobs.lake.errors import UsageError
+
+# in the order in which they are rebuilt: a message leaves silver only once silver.rejected holds it
+REBUILT = ("silver.rejected", "silver.quotes", "gold.bars_1m")
 TRIGGER = re.compile(r"available-now|\d+ (millisecond|second|minute)s?")
 
 
@@ -21,6 +26,41 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="messages in one batch at most (default: %(default)s)",
     )
+
+
+def add_rebuild_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which tables are rebuilt, and of which sessions."""
+    day = date.fromisoformat
+    parser.add_argument(
+        "--table",
+        dest="tables",
+        action="append",
+        choices=REBUILT,
+        help="repeatable (default: all three; a rule that changed moves messages between the two of silver)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="first",
+        type=day,
+        required=True,
+        metavar="DATE",
+        help="first session; a message that has none goes by its Kafka date",
+    )
+    parser.add_argument(
+        "--to", dest="last", type=day, required=True, metavar="DATE", help="end of the sessions, not included"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="what was done to each table and session, as JSON"
+    )
+
+
+def refuse_empty_range(first: date, last: date) -> None:
+    if first >= last:
+        raise UsageError(
+            "the range holds no day",
+            found=f"--from {first} --to {last}",
+            remedy="the end is not included: one session is --from DAY --to THE-DAY-AFTER",
+        )
 
 
 def trigger(text: str) -> str:

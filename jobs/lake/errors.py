@@ -8,6 +8,8 @@ TapehouseError
 ├── CheckpointError        a checkpoint that does not belong to these tables
 ├── LeaseError             another driver writes these tables
 ├── WriteSkippedError      Delta took a write for a replay and dropped it
+├── UnfinishedBatchError   a batch of the stream that not all tables hold
+├── StoppedError           asked to stop before all was done
 ├── ServiceError           a local service does not start, stop or answer
 └── NoDataError            nothing to work on: an empty range, no accepted row
 """
@@ -52,6 +54,14 @@ class LeaseError(TapehouseError):
 
 
 class WriteSkippedError(TapehouseError):
+    pass
+
+
+class UnfinishedBatchError(TapehouseError):
+    pass
+
+
+class StoppedError(TapehouseError):
     pass
 
 

@@ -1,5 +1,7 @@
 """What the commits of a table say of the stream that wrote them, read without Spark."""
 
+from datetime import date
+
 from jobs.lake.errors import ServiceError
 from jobs.lake.progress import Commit, read_commit
 from jobs.lake.settings import Settings
@@ -36,3 +38,12 @@ def table_id(table: Table, settings: Settings) -> str:
 
     url = table.path(settings).replace("s3a://", "s3://")
     return str(DeltaTable(url, storage_options=settings.storage_options()).metadata().id)
+
+
+def days_of(table: Table, settings: Settings) -> set[date]:
+    """The partitions that the table has rows in."""
+    from deltalake import DeltaTable
+
+    url = table.path(settings).replace("s3a://", "s3://")
+    found = DeltaTable(url, storage_options=settings.storage_options()).partitions()
+    return {date.fromisoformat(partition[table.partition]) for partition in found}

@@ -10,7 +10,7 @@ from transforms import schemas
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table. `writer` is the only job that may commit to it."""
+    """A Delta table. `writer` is the only job that may commit to it, but for `rebuild` under that one's lease."""
 
     name: str
     meaning: str
@@ -49,7 +49,7 @@ SILVER_QUOTES = Table(
 )
 SILVER_REJECTED = Table(
     "silver.rejected",
-    "A message that did not parse or broke a rule, kept with its bytes and its reasons; only appended to.",
+    "A message that did not parse or broke a rule, kept with its bytes and its reasons.",
     schemas.SILVER_REJECTED,
     COORDINATES,
     "kafka_date",

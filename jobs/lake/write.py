@@ -101,6 +101,36 @@ class TableWriter:
 
         DeltaTable.forPath(session, self._begin(table)).vacuum()
 
+    def change(self, changes: "DataFrame", *, table: Table, commit: Commit, number: int) -> int:
+        """Insert, update and delete the rows of `changes`, as their column `change` says, in one commit.
+
+        In a session of its own (see `merge`). `number` grows with each change under one lease. Returns the new version.
+        """
+        from delta.tables import DeltaTable
+
+        path = self._begin(table)
+        session = changes.sparkSession
+        before = version(session, path)
+        number += commit.epoch * EPOCH_STEP
+        _set_transaction(session, name=f"{table.name}/rebuild", number=number, commit=commit)
+        days = ", ".join(f"DATE '{day}'" for (day,) in changes.select(table.partition).distinct().collect())
+        same_key = " AND ".join(f"old.{column} = new.{column}" for column in (table.partition, *table.key))
+        (
+            DeltaTable
+            .forPath(session, path)
+            .alias("old")
+            .merge(
+                failpoints.inside(f"{table.name}.inside", changes).alias("new"),
+                # the days spare Delta all other partitions
+                f"old.{table.partition} IN ({days}) AND {same_key} AND new.change <> 'insert'",
+            )
+            .whenMatchedDelete("new.change = 'delete'")
+            .whenMatchedUpdateAll("new.change = 'update'")
+            .whenNotMatchedInsertAll("new.change = 'insert'")
+            .execute()
+        )
+        return self._end(session, table, before, number, commit)
+
     def _begin(self, table: Table) -> str:
         """Ask whether the table is still ours to write; its path."""
         failpoints.reached(f"{table.name}.before")

@@ -1,0 +1,119 @@
+"""The life of a rebuild: take the stream's tables over while no driver runs, and go through the sessions.
+
+A rebuild repeats the recorded ends and is no batch: the stream goes on afterwards where it was.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from jobs.lake import failpoints, history
+from jobs.lake.configuration import Configuration, read_facts
+from jobs.lake.errors import NoDataError, StoppedError, UnfinishedBatchError
+from jobs.lake.gold_log import GoldLog
+from jobs.lake.kafka import Topic
+from jobs.lake.kept import OpenBars
+from jobs.lake.lease import Lease
+from jobs.lake.ledger import Ledger
+from jobs.lake.progress import exceeds, largest, smallest
+from jobs.lake.rebuild_days import Wanted, find_days
+from jobs.lake.rebuild_writer import Outcome, RebuildWriter
+from jobs.lake.session import build_session
+from jobs.lake.settings import Settings
+from jobs.lake.start import take_over
+from jobs.lake.stop import StopRequest
+from jobs.lake.stream_state import StreamState
+from jobs.lake.tables import BATCH_TABLES, BRONZE_QUOTES, GOLD_BARS_1M, STREAM
+from jobs.lake.write import TableWriter, dml_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REBUILD = "rebuild"
+
+
+def run_rebuild(settings: Settings, wanted: Wanted) -> list[Outcome]:
+    """Rebuild in a Spark of its own, which a signal stops between two commits."""
+    asked: list[StopRequest] = []
+
+    def start() -> "SparkSession":
+        spark = build_session(REBUILD, settings)
+        failpoints.arm(spark)
+        asked.append(StopRequest(spark))
+        return spark
+
+    return rebuild(settings, wanted, start_spark=start, stop_asked=lambda: any(asked))
+
+
+def rebuild(
+    settings: Settings,
+    wanted: Wanted,
+    *,
+    start_spark: Callable[[], "SparkSession"],
+    stop_asked: Callable[[], bool] = lambda: False,
+) -> list[Outcome]:
+    """Bring the wanted tables to what bronze says of their sessions; refused while a driver of the stream runs."""
+    with closing(Ledger(settings, give_up=stop_asked)) as ledger:
+        topic = _topic_of_bronze(settings)
+        lease = Lease(settings, STREAM, run_id=ledger.run_id, give_up=stop_asked)
+        days = {"from": str(wanted.first), "to": str(wanted.last)}
+        with ledger.run(REBUILD, topic=topic.name, tables=wanted.tables, **days), closing(lease):
+            lease.acquire()
+            ledger.close_lost_runs(REBUILD)
+            spark, tables = start_spark(), TableWriter(settings, lease)
+            state = take_over(spark, settings, lease, topic, tables)
+            _refuse_unfinished(state)
+            return _rebuild(dml_session(spark), settings, wanted, (state, tables), stop_asked)
+
+
+def _rebuild(
+    spark: "SparkSession",
+    settings: Settings,
+    wanted: Wanted,
+    place: tuple[StreamState, TableWriter],
+    stop_asked: Callable[[], bool],
+) -> list[Outcome]:
+    configuration = Configuration(spark, settings, read_facts(settings))
+    days = find_days(spark, settings, configuration, wanted)
+    if GOLD_BARS_1M.name in wanted.tables:
+        # rows may leave the log only when gold.bars_1m has them
+        nothing = OpenBars(spark, settings, gold_is_empty=True)
+        GoldLog(spark, settings, *place, configuration=configuration, open_bars=nothing).merge()
+    writer = RebuildWriter(spark, settings, *place, configuration=configuration)
+    done: list[Outcome] = []
+    for day in days:
+        for outcome in writer.rebuild(day, wanted.tables):
+            done.append(outcome)
+            if stop_asked():
+                raise StoppedError(
+                    "the rebuild was asked to stop",
+                    found=f"done last: {outcome.table} of {outcome.session}",
+                    remedy="run it again: what is done will be found equal",
+                )
+    return done
+
+
+def _topic_of_bronze(settings: Settings) -> Topic:
+    """The topic that the stream wrote last, as its commits name it: a rebuild needs no Kafka."""
+    _, commits = history.recent_commits(BRONZE_QUOTES, settings)
+    if not commits:
+        raise NoDataError(
+            "there is nothing to rebuild from",
+            found=f"no commit of the stream at {BRONZE_QUOTES.path(settings)}",
+            remedy="start the stream, or `make demo`",
+        )
+    return Topic(commits[0].topic, commits[0].topic_id, tuple(commits[0].end))
+
+
+def _refuse_unfinished(state: StreamState) -> None:
+    """Refuse a batch that some tables hold and others do not.
+
+    The stream will bring it to the others: what was rebuilt from half of it would then be there twice, or be lost.
+    """
+    ends = {table.name: state.ends[table.name] for table in BATCH_TABLES}
+    if exceeds(largest(*ends.values()), smallest(ends.values())):
+        raise UnfinishedBatchError(
+            "the stream was interrupted in the middle of a batch",
+            found="; ".join(f"{name} ends at {end}" for name, end in ends.items()),
+            remedy="complete it first: spark-submit jobs/stream_quotes.py --trigger available-now",
+        )
