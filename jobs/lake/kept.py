@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 def keep(frame: "DataFrame") -> "DataFrame":
     """Work `frame` out now and keep its rows until `release`.
 
-    Not `persist`: a frame that reads a Delta table would be worked out again after every commit to that table.
+    Not `persist`: a frame that reads a Delta table would be worked out again after every commit to that table. And
+    without the checkpoint's estimate of its size, which is the product of all that was joined: a frame that is joined
+    to what it was before, batch after batch, would carry a number with twice as many digits each time.
     """
-    return frame.localCheckpoint(eager=True)
+    from pyspark.sql import DataFrame
+
+    done = frame.localCheckpoint(eager=True)
+    session = frame.sparkSession._jsparkSession
+    rows = done._jdf.logicalPlan().rdd()
+    return DataFrame(session.internalCreateDataFrame(rows, done._jdf.schema(), False), frame.sparkSession)
 
 
 def release(frame: "DataFrame") -> None:
