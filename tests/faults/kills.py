@@ -1,0 +1,55 @@
+"""kill -9 of the driver: at every failpoint, and at random instants."""
+
+import random
+import signal
+import time
+
+from tests.faults.lake import Lake
+from tests.faults.processes import ProofFailedError, wait_until
+
+# A table's first commit of a driver is its epoch's, its second the first batch's: at the third a batch is behind it.
+# What else would commit at the same time is held, so that each state between the commits is met.
+BRONZE, SILVER, LOG, GOLD = "bronze.quotes", "silver.quotes", "gold.bars_1m_log", "gold.bars_1m"
+FAILPOINTS = {
+    "bronze alone has committed": f"{BRONZE}.after=kill@3,{SILVER}.before=hold@3,{LOG}.before=hold@3",
+    "silver alone has committed": f"{SILVER}.after=kill@3,{BRONZE}.before=hold@3,{LOG}.before=hold@3",
+    "gold alone has committed": f"{LOG}.after=kill@3,{BRONZE}.before=hold@3,{SILVER}.before=hold@3",
+    "inside the gold write": f"{LOG}.inside=kill@3",
+    "before the checkpoint commit": "checkpoint.before=kill@2",
+    "inside the merge of gold": f"{GOLD}.inside=kill@2",
+    "after the merge of gold": f"{GOLD}.after=kill@2",
+}
+DIES_WITHIN = 180
+
+
+def at_failpoints(lake: Lake, seed: int) -> int:
+    """A driver dies at one failpoint after the other; the next start takes over what it left. The kills."""
+    places = list(FAILPOINTS.items())
+    random.Random(seed).shuffle(places)
+    for name, failpoints in places:
+        lake.send(0.8 / len(places))
+        driver = lake.driver(failpoints=failpoints)
+        code = driver.ended(DIES_WITHIN)
+        if code != -signal.SIGKILL:
+            raise ProofFailedError(f"{name}: ended with {code}, not by kill -9: {driver.last_lines()}")
+    lake.finish()
+    return len(places)
+
+
+def at_random_instants(lake: Lake, seed: int, *, kills: int) -> int:
+    """A driver, its JVM or its Python half dies at any moment after its start, again and again."""
+    chance = random.Random(seed)
+    for _ in range(kills):
+        lake.send(0.8 / kills)
+        _kill_one(lake, half=chance.choice(["all", "first", "python"]), after=chance.uniform(0, 6))
+    lake.finish()
+    return kills
+
+
+def _kill_one(lake: Lake, *, half: str, after: float) -> None:
+    driver = lake.driver(max_offsets=100)
+    wait_until(lambda: "event=batch" in driver.output, "a first batch", seconds=DIES_WITHIN, alive=driver)
+    time.sleep(after)
+    driver.send(signal.SIGKILL, half=half)
+    wait_until(lambda: driver.exit_code is not None, f"the end of a killed {half}", seconds=60)
+    driver.end()
