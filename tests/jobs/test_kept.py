@@ -14,4 +14,4 @@ def test_the_estimate_of_a_frame_does_not_grow_with_each_join_to_what_it_was(spa
         before, bars = bars, keep(bars.join(bars, on="id"))
         release(before)
     assert bars.count() == 3
-    assert bars._jdf.queryExecution().optimizedPlan().stats().sizeInBytes().bitLength() < 128
+    assert bars._jdf.queryExecution().optimizedPlan().stats().sizeInBytes().bit_length() < 128
