@@ -60,7 +60,7 @@ class RebuildWriter:
         try:
             for difference in self._differences(frames, names):
                 outcome = self._apply(difference, day)
-                log.info("rebuilt", **outcome._asdict())
+                log.info("rebuilt", **{k: v for k, v in outcome._asdict().items() if v is not None})
                 yield outcome
         finally:
             frames.release()
