@@ -28,6 +28,7 @@ from transforms.rebuilds import (
     with_days,
 )
 from transforms.revisions import newest_bars, past_watermark
+from transforms.schemas import conform
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -73,11 +74,16 @@ class SessionFrames:
             .transform(with_days, quotes=self._of_session(SILVER_QUOTES))
             .where((F.col("day") == self._day) | (F.col("was_of") == self._day))
         )
-        known = stored.join(messages, on=COORDINATES, how="left_semi")
+        # of most messages no more than the coordinates is needed, and kept
+        content = {
+            name: F.when(F.size("violations") > 0, F.col(name)) for name in ("key", "value", "headers")
+        }
+        judged = self._keep(messages.withColumns(content).transform(conform, schema=SILVER_REJECTED.schema))
+        known = stored.join(judged, on=COORDINATES, how="left_semi")
         strangers = stored.where(F.col("kafka_date") == self._day).join(
             bronze, on=COORDINATES, how="left_anti"
         )
-        return _compare(SILVER_REJECTED, known.unionByName(strangers), keep_rejected(messages))
+        return _compare(SILVER_REJECTED, known.unionByName(strangers), keep_rejected(judged))
 
     def quotes(self) -> Difference:
         return _compare(SILVER_QUOTES, self._of_session(SILVER_QUOTES), self._quotes)
