@@ -101,7 +101,8 @@ def test_a_rejected_message_keeps_its_bytes_and_headers_and_moves_no_watermark(s
     undecoded = found[b"cannot be decoded"]
     assert (undecoded["value"], undecoded["violations"], undecoded["no_key"]) == ("", "empty_value", "true")
     assert "future" in found[b"tomorrow"]["violations"].split()
-    commits: list[Commit] = history.recent_commits(GOLD_BARS_1M_LOG, stack.settings)
+    commits: list[Commit]
+    _, commits = history.recent_commits(GOLD_BARS_1M_LOG, stack.settings)
     newest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=GOOD.event_time_us)
     assert commits[0].watermark == {"yahoo_recording": newest}
 
