@@ -25,25 +25,9 @@ class LedgerReader:
     """A connection that only reads."""
 
     def __init__(self, settings: "Settings") -> None:
-        import psycopg2
+        from jobs.lake.postgres import Connection
 
-        from jobs.lake.errors import ServiceError
-
-        try:
-            self._connection = psycopg2.connect(
-                host=settings.ledger_host,
-                port=settings.ledger_port,
-                dbname=settings.ledger_database,
-                user=settings.ledger_user,
-                password=settings.ledger_password.get_secret_value(),
-                connect_timeout=5,
-                options="-c default_transaction_read_only=on",
-            )
-        except psycopg2.OperationalError as error:
-            raise ServiceError(
-                "the ledger does not answer", found=str(error).strip(), remedy="start the services: `make up`"
-            ) from error
-        self._connection.autocommit = True
+        self._connection = Connection(settings, read_only=True)
 
     def newest_run(self, job: str, *, topic: str) -> Run | None:
         """The run of `job` on a topic that still runs, else the newest, None before the first.
@@ -80,12 +64,9 @@ class LedgerReader:
         self._connection.close()
 
     def _ask(self, query: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass('runs')")
-            if cursor.fetchone() == (None,):
-                return []  # no program has come to the ledger yet
-            cursor.execute(query, parameters)
-            return list(cursor.fetchall())
+        if self._connection.execute("SELECT to_regclass('runs')") == [(None,)]:
+            return []  # no program has come to the ledger yet
+        return self._connection.execute(query, parameters)
 
 
 def _run(

@@ -47,6 +47,11 @@ def quote(line: str, **changes: Any) -> Quote:
     return replace(made, **changes)
 
 
+def line(clock: str, price: str = "10", volume: str = "1") -> Message:
+    """A message with a quote of AAPL."""
+    return Message(SOURCE, b"frame", quote(f"{clock} AAPL {price} {volume}"))
+
+
 def micros(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 

@@ -5,12 +5,17 @@ import csv
 import io
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from jobs.lake.ledger import Ledger
+from jobs.lake.progress import Commit
 from jobs.lake.settings import Settings, read_settings
+from jobs.lake.tables import Table
+from jobs.lake.write import TableWriter
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
 from tapehouse import cli
@@ -29,12 +34,7 @@ class Stack:
         self.spark = spark
         self.folder = folder / unique
         self.topic = f"{unique}.v1"
-        self.environment = services.environment() | {
-            "TAPEHOUSE_TOPIC": self.topic,
-            "TAPEHOUSE_CHECKPOINTS": str(self.folder / "checkpoints"),
-            "TAPEHOUSE_REALTIME_URL": f"s3://realtime/{unique}",
-            "TAPEHOUSE_PROCESSED_URL": f"s3://processed/{unique}",
-        }
+        self.environment = lake_environment(services, name=unique, topic=self.topic, folder=self.folder)
         make_topic(self.environment["TAPEHOUSE_KAFKA_BOOTSTRAP"], self.topic)
 
     @property
@@ -83,6 +83,31 @@ class Stack:
         (row,) = self.sql(query)
         (value,) = row.values()
         return value
+
+
+def lake_environment(services: Instance, *, name: str, topic: str, folder: Path) -> dict[str, str]:
+    """What a program needs to work with tables and a checkpoint of its own."""
+    return services.environment() | {
+        "TAPEHOUSE_TOPIC": topic,
+        "TAPEHOUSE_CHECKPOINTS": str(folder / "checkpoints"),
+        "TAPEHOUSE_REALTIME_URL": f"s3://realtime/{name}",
+        "TAPEHOUSE_PROCESSED_URL": f"s3://processed/{name}",
+    }
+
+
+@contextlib.contextmanager
+def no_room_for(*tables: str) -> Generator[None, None, None]:
+    """The batches' writes to these tables fail; the others' do not."""
+    append = TableWriter.append
+
+    def refuse(self: TableWriter, frame: Any, *, table: Table, commit: Commit, **options: Any) -> int:
+        if table.name in tables and commit.kind == "batch":
+            raise OSError(f"no room for {table.name}")
+        return append(self, frame, table=table, commit=commit, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TableWriter, "append", refuse)
+        yield
 
 
 def call(*arguments: Any) -> tuple[int, str, str]:

@@ -8,6 +8,9 @@ from pyspark.sql import functions as F
 from transforms.constants import moment
 from transforms.schemas import BRONZE_QUOTES, conform
 
+# what makes a message the one that it is
+COORDINATES = ("topic", "partition", "offset")
+
 
 def keep_messages(kafka: DataFrame, *, ingest_time: datetime) -> DataFrame:
     """Every message as it came, `BRONZE_QUOTES`; `ingest_time` is the batch's."""

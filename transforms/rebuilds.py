@@ -6,11 +6,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from transforms.bars import Unit, aggregate_bars, sequence_quotes
+from transforms.messages import COORDINATES
 from transforms.quotes import SEGMENT
 from transforms.revisions import BAR_KEY, newest_bars, revise_bars
 from transforms.schemas import SILVER_QUOTES, conform
 
-COORDINATES = ["topic", "partition", "offset"]
 UNTOUCHED, INSERT, UPDATE, DELETE = "untouched", "insert", "update", "delete"
 
 

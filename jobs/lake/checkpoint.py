@@ -25,7 +25,7 @@ class Checkpoint:
 
     def committed_end(self, topic: str) -> Offsets | None:
         """The end of the newest batch that Spark took as done; None without one."""
-        done = sorted(int(f.name) for f in (self.path / "commits").glob("[0-9]*") if f.name.isdigit())
+        done = self._batches("commits")
         return self._offsets(done[-1], topic) if done else None
 
     def check(self, identity: Mapping[str, str], ends: Mapping[str, Offsets], *, topic: str) -> None:
@@ -69,25 +69,25 @@ class Checkpoint:
 
     def _must_be_whole(self) -> None:
         """Each file that Spark reads at a start has its version in the first line, and JSON after it."""
-        files = [self.path / "metadata"] if any(self.path.glob("offsets/[0-9]*")) else []
-        for folder in ("offsets", "commits"):
-            numbered = sorted(
-                (int(f.name), f) for f in self.path.glob(f"{folder}/[0-9]*") if f.name.isdigit()
-            )
-            files += [file for _, file in numbered[-READ_AT_START:]]
+        planned = self._batches("offsets")
+        files = ["metadata"] if planned else []
+        files += [f"offsets/{batch}" for batch in planned[-READ_AT_START:]]
+        files += [f"commits/{batch}" for batch in self._batches("commits")[-READ_AT_START:]]
         for file in files:
             try:
-                text = file.read_text()
-                for line in text.splitlines()[0 if file.name == "metadata" else 1 :]:
-                    json.loads(line)
-                whole = bool(text.strip("v1\n"))
+                lines = (self.path / file).read_text().splitlines()
+                content = lines if file == "metadata" else lines[1:]
+                damage = "" if [json.loads(line) for line in content] else f"no content in {lines}"
             except (OSError, ValueError) as error:
-                whole, text = False, repr(error)
-            if not whole:
-                name = file.relative_to(self.path)
+                damage = repr(error)
+            if damage:
                 raise CheckpointError(
-                    f"the checkpoint {self.path} is damaged", found=f"{name}: {text[:80]!r}", remedy=REBUILD
+                    f"the checkpoint {self.path} is damaged", found=f"{file}: {damage:.120}", remedy=REBUILD
                 )
+
+    def _batches(self, folder: str) -> list[int]:
+        """The numbers of the batches that have a file in a folder of the checkpoint."""
+        return sorted(int(f.name) for f in (self.path / folder).glob("[0-9]*") if f.name.isdigit())
 
     def _offsets(self, batch: int, topic: str) -> Offsets:
         try:

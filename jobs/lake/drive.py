@@ -38,31 +38,22 @@ def run_quotes(settings: Settings, *, wait: float, **options: Any) -> None:
     What is not there within `wait` seconds is an error. `options` are those of `Pace`.
     """
     with ThreadPoolExecutor(2) as aside:
-        asked = Asked()
-        connecting = aside.submit(connect, settings, wait=wait, give_up=asked)
+        stop = StopRequest()
+        connecting = aside.submit(connect, settings, wait=wait, give_up=stop)
         if not wait:
             connecting.result()  # what does not answer is said at once
         # the exchange calendars take seconds, which the JVM takes too
         reading = aside.submit(read_facts, settings)
         spark = build_session("stream_quotes", settings)
         failpoints.arm(spark)
-        asked.by = StopRequest(spark)
+        stop.listen(spark)
         configuration = Configuration(spark, settings, reading.result())
         warming = aside.submit(
             warm_up, spark, listings=configuration.listings, sessions=configuration.sessions
         )
         ledger, topic = connecting.result()
-        driver = Driver(spark, settings, ledger, configuration=configuration, stop_asked=asked)
+        driver = Driver(spark, settings, ledger, configuration=configuration, stop_asked=stop)
         driver.run(topic, Pace(**options), before_start=warming.result)
-
-
-class Asked:
-    """Whether a stop was asked for; nobody can ask before the JVM is there."""
-
-    by: StopRequest | None = None
-
-    def __call__(self) -> bool:
-        return bool(self.by)
 
 
 @dataclass(frozen=True)

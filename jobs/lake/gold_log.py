@@ -76,7 +76,7 @@ class GoldLog:
         if not bars.isEmpty():
             self._idle += 1
             self._state.sequence += 1
-            commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="idle", sequence=self._state.sequence)
+            commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="idle")
             rows = bars.transform(with_sequence, sequence=self._state.sequence)
             self._writer.append(rows, table=GOLD_BARS_1M_LOG, commit=commit, rows=0, idle=self._idle)
             self._open_bars.revise(bars)
@@ -84,7 +84,7 @@ class GoldLog:
         release(bars)
 
     def _prune(self, merged: int) -> None:
-        commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="prune", sequence=self._state.sequence)
+        commit = self._state.standing_commit(GOLD_BARS_1M_LOG, kind="prune")
         gone = f"sequence <= {merged}"
         self._writer.delete(self._dml, table=GOLD_BARS_1M_LOG, commit=commit, number=merged, where=gone)
         self._pruned = merged

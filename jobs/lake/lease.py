@@ -24,7 +24,6 @@ RENEW_EVERY = 5.0  # seconds
 HOLDER_IS_LOST_AFTER = 60.0  # seconds without a renewal
 # a holder that has just come has its lock an instant before its row
 LOOK_AGAIN_AFTER = 2.0
-LOCK_OF = "pg_try_advisory_lock(%s, hashtext(%s))"
 BACKEND_OF = """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 AND classid = %s::oid AND objid = (hashtext(%s)::bigint & 4294967295)::oid"""
@@ -176,7 +175,10 @@ class Lease:
         return locked
 
     def _lock(self, connection: Connection) -> bool:
-        return bool(connection.execute(f"SELECT {LOCK_OF}", (LOCK, self._group))[0][0])
+        ((locked,),) = connection.execute(
+            "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (LOCK, self._group)
+        )
+        return bool(locked)
 
     def _find_holder(self, connection: Connection) -> Holder | None:
         rows = connection.execute(

@@ -28,7 +28,7 @@ class NoAnswerError(ServiceError):
 class Connection:
     """One connection in autocommit. Once it has failed it stays closed: whoever needs it opens another."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, read_only: bool = False) -> None:
         self._address = f"{settings.ledger_host}:{settings.ledger_port}"
         try:
             self._connection = psycopg2.connect(
@@ -38,6 +38,7 @@ class Connection:
                 user=settings.ledger_user,
                 password=settings.ledger_password.get_secret_value(),
                 application_name="tapehouse",
+                options="-c default_transaction_read_only=on" if read_only else "",
                 async_=True,
             )
             self._wait(LIMIT)

@@ -156,16 +156,14 @@ class QuoteWriter:
             silver = read.table(self._spark, SILVER_QUOTES, self._settings)
             frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
             bars = frames.bars(
-                self._configuration.units, final_before=self._final_before(), sequence=state.sequence
+                self._configuration.units,
+                final_before=state.final_before(self._lateness),
+                sequence=state.sequence,
             )
             if GOLD_BARS_1M_LOG.name in wanted:
                 yield GOLD_BARS_1M_LOG, bars, 0
             if (above := wanted.get(SILVER_QUOTES.name)) is not None:
                 yield SILVER_QUOTES, frames.silver(above=above), facts.accepted
-
-    def _final_before(self) -> dict[str, datetime]:
-        """Each source's watermark: its newest accepted event, less the lateness that is waited for."""
-        return {source: newest - self._lateness for source, newest in self._state.watermark.items()}
 
     def _merge(self) -> None:
         self._gold_log.merge()

@@ -34,15 +34,15 @@ REBUILD = "rebuild"
 
 def run_rebuild(settings: Settings, wanted: Wanted) -> list[Outcome]:
     """Rebuild in a Spark of its own, which a signal stops between two commits."""
-    asked: list[StopRequest] = []
+    stop = StopRequest()
 
     def start() -> "SparkSession":
         spark = build_session(REBUILD, settings)
         failpoints.arm(spark)
-        asked.append(StopRequest(spark))
+        stop.listen(spark)
         return spark
 
-    return rebuild(settings, wanted, start_spark=start, stop_asked=lambda: any(asked))
+    return rebuild(settings, wanted, start_spark=start, stop_asked=stop)
 
 
 def rebuild(

@@ -17,9 +17,9 @@ from jobs.lake.tables import (
     SILVER_REJECTED,
     Table,
 )
+from transforms.messages import COORDINATES
 from transforms.quotes import check_messages, keep_rejected, refine_quotes
 from transforms.rebuilds import (
-    COORDINATES,
     UNTOUCHED,
     aggregate_sessions,
     compare_rows,
@@ -79,9 +79,9 @@ class SessionFrames:
             name: F.when(F.size("violations") > 0, F.col(name)) for name in ("key", "value", "headers")
         }
         judged = self._keep(messages.withColumns(content).transform(conform, schema=SILVER_REJECTED.schema))
-        known = stored.join(judged, on=COORDINATES, how="left_semi")
+        known = stored.join(judged, on=list(COORDINATES), how="left_semi")
         strangers = stored.where(F.col("kafka_date") == self._day).join(
-            bronze, on=COORDINATES, how="left_anti"
+            bronze, on=list(COORDINATES), how="left_anti"
         )
         return _compare(SILVER_REJECTED, known.unionByName(strangers), keep_rejected(judged))
 

@@ -1,7 +1,7 @@
 """Rebuilds the tables of one session after the other, each in one commit, and counts what it does."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -12,7 +12,7 @@ from jobs.lake.rebuild_days import Day
 from jobs.lake.rebuild_frames import Difference, SessionFrames
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
-from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED
+from jobs.lake.tables import GOLD_BARS_1M, SILVER_QUOTES, SILVER_REJECTED
 from jobs.lake.write import TableWriter
 from transforms.rebuilds import DELETE, INSERT, UNTOUCHED, UPDATE
 
@@ -50,6 +50,7 @@ class RebuildWriter:
     ) -> None:
         self._dml, self._settings, self._state = dml, settings, state
         self._tables, self._configuration = tables, configuration
+        self._lateness = timedelta(minutes=settings.lateness_minutes)
         self._commits = 0
 
     def rebuild(self, day: Day, names: tuple[str, ...]) -> Iterator[Outcome]:
@@ -75,7 +76,7 @@ class RebuildWriter:
         if SILVER_QUOTES.name in names:
             yield frames.quotes()
         if GOLD_BARS_1M.name in names:
-            yield from frames.bars(final_before=self._final_before())
+            yield from frames.bars(final_before=self._state.final_before(self._lateness))
 
     def _apply(self, difference: Difference, day: Day) -> Outcome:
         from pyspark.sql import Observation
@@ -88,17 +89,7 @@ class RebuildWriter:
         table, version = difference.table, None
         if any(count for name, count in seen.get.items() if name != "untouched"):
             self._commits += 1
-            # the orders of gold and of its log go on where they are
-            orders = {
-                GOLD_BARS_1M_LOG.name: self._state.sequence,
-                GOLD_BARS_1M.name: self._state.merged_sequence,
-            }
-            commit = self._state.standing_commit(table, kind="rebuild", sequence=orders.get(table.name))
+            commit = self._state.standing_commit(table, kind="rebuild")
             version = self._tables.change(changes, table=table, commit=commit, number=self._commits)
         release(changes)
         return Outcome(table.name, day.session, day.messages, **seen.get, version=version)
-
-    def _final_before(self) -> dict[str, datetime]:
-        """Each source's watermark as the stream has recorded it."""
-        lateness = timedelta(minutes=self._settings.lateness_minutes)
-        return {source: newest - lateness for source, newest in self._state.watermark.items()}

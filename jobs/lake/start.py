@@ -49,9 +49,7 @@ def take_over(
     state.epoch = lease.epoch
 
     def commit_epoch(table: Table) -> int:
-        # the log's and gold's own order goes on where it was
-        sequence = state.sequence if table.name.endswith("_log") else state.merged_sequence
-        commit = state.standing_commit(table, kind="epoch", sequence=sequence)
+        commit = state.standing_commit(table, kind="epoch")
         return writer.append(spark.createDataFrame([], table.schema), table=table, commit=commit, rows=0)
 
     with ThreadPoolExecutor(len(STREAM_TABLES)) as pool:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 class StopRequest:
-    """Set once somebody asks the program to stop."""
+    """Set once somebody asks the program to stop, which is heard from `listen` on: there must be a JVM."""
 
-    def __init__(self, spark: "SparkSession") -> None:
+    def __init__(self) -> None:
         self._asked = threading.Event()
+
+    def listen(self, spark: "SparkSession") -> None:
         gateway = spark.sparkContext._gateway
         _ensure_callbacks(gateway)
         handler = _Handler(self._asked)
@@ -25,7 +27,7 @@ class StopRequest:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._asked.set())
 
-    def __bool__(self) -> bool:
+    def __call__(self) -> bool:
         return self._asked.is_set()
 
 

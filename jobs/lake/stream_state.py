@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.lake import history
@@ -44,9 +44,13 @@ class StreamState:
         return self._commit(start, end, kind="batch", sequence=sequence, **told)
 
     def standing_commit(self, table: Table, *, kind: str, sequence: int | None = None) -> Commit:
-        """The metadata of a commit that repeats the end that `table` has recorded."""
+        """The metadata of a commit that repeats the end that `table` has recorded.
+
+        The orders of gold and of its log go on where they are, unless the commit moves them on to `sequence`.
+        """
         end = self.ends[table.name]
-        return self._commit(end, end, kind=kind, sequence=sequence)
+        orders = {GOLD_BARS_1M_LOG.name: self.sequence, GOLD_BARS_1M.name: self.merged_sequence}
+        return self._commit(end, end, kind=kind, sequence=sequence or orders.get(table.name))
 
     def _commit(self, start: Offsets, end: Offsets, *, kind: str, **more: Any) -> Commit:
         return Commit(
@@ -68,6 +72,10 @@ class StreamState:
             self.uncompacted[name] += 1
         for name in facts.empty_tables:
             self.ends[name] = largest(self.ends[name], facts.end)
+
+    def final_before(self, lateness: timedelta) -> dict[str, datetime]:
+        """Each source's watermark: its newest accepted event, less the lateness that is waited for."""
+        return {source: newest - lateness for source, newest in self.watermark.items()}
 
     def see(self, newest_event: Mapping[str, datetime], newest_kafka: Mapping[str, datetime]) -> None:
         """Move the watermarks' events and the Kafka times forward, never back."""

@@ -6,6 +6,7 @@ from pyspark.sql import types as T
 
 from jobs.lake.settings import Settings
 from transforms import schemas
+from transforms.messages import COORDINATES
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,6 @@ class Table:
         return f"{bucket.replace('s3://', 's3a://')}/{layer}/{name}"
 
 
-COORDINATES = ("topic", "partition", "offset")
 STREAM = "stream_quotes"
 CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 

@@ -47,8 +47,7 @@ class Upkeep:
     def _compact(self, table: Table) -> None:
         began = time.monotonic()
         self._done += 1
-        sequence = self._state.merged_sequence if table is GOLD_BARS_1M else None
-        commit = self._state.standing_commit(table, kind="compact", sequence=sequence)
+        commit = self._state.standing_commit(table, kind="compact")
         self._writer.compact(self._dml, table=table, commit=commit, number=self._done)
         self._state.uncompacted[table.name] = 0
         self._ledger.record_upkeep(table.name, "compact")

@@ -11,6 +11,7 @@ from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
 
 if TYPE_CHECKING:
+    from delta.tables import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS_PER_FILE = 250_000
@@ -53,46 +54,56 @@ class TableWriter:
         Delta takes the transaction and metadata of a merge from the session only: `source` belongs to one that is
         used for nothing else (`dml_session`). Returns the new version.
         """
-        from delta.tables import DeltaTable
-
-        path = self._begin(table)
         session = source.sparkSession
-        before = version(session, path)
         # a merge may repeat the recorded end: the place in the log, which grows with every merge, is added
-        transaction = commit.transaction_version + (commit.sequence or 0)
-        _set_transaction(session, name=table.name, number=transaction, commit=commit)
-        same_key = " AND ".join(f"old.{column} = new.{column}" for column in (table.partition, *table.key))
+        number = commit.transaction_version + (commit.sequence or 0)
+        target = self._begin_dml(session, table=table, name=table.name, number=number, commit=commit)
+        before = version(session, table.path(self._settings))
+        new = failpoints.inside(f"{table.name}.inside", source).alias("new")
+        merging = target.alias("old").merge(new, _same_key(table))
+        merging.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        return self._end(session, table, before, number, commit)
+
+    def change(self, changes: "DataFrame", *, table: Table, commit: Commit, number: int) -> int:
+        """Insert, update and delete the rows of `changes`, as their column `change` says, in one commit.
+
+        In a session of its own (see `merge`). `number` grows with each change under one lease. Returns the new version.
+        """
+        session = changes.sparkSession
+        number += commit.epoch * EPOCH_STEP
+        name = f"{table.name}/rebuild"
+        target = self._begin_dml(session, table=table, name=name, number=number, commit=commit)
+        before = version(session, table.path(self._settings))
+        days = ", ".join(f"DATE '{day}'" for (day,) in changes.select(table.partition).distinct().collect())
+        new = failpoints.inside(f"{table.name}.inside", changes).alias("new")
+        # the days spare Delta all other partitions
+        on = f"old.{table.partition} IN ({days}) AND {_same_key(table)} AND new.change <> 'insert'"
         (
-            DeltaTable
-            .forPath(session, path)
+            target
             .alias("old")
-            .merge(failpoints.inside(f"{table.name}.inside", source).alias("new"), same_key)
-            .whenMatchedUpdateAll()
-            .whenNotMatchedInsertAll()
+            .merge(new, on)
+            .whenMatchedDelete("new.change = 'delete'")
+            .whenMatchedUpdateAll("new.change = 'update'")
+            .whenNotMatchedInsertAll("new.change = 'insert'")
             .execute()
         )
-        return self._end(session, table, before, transaction, commit)
+        return self._end(session, table, before, number, commit)
 
     def delete(
         self, session: "SparkSession", *, table: Table, commit: Commit, number: int, where: str
     ) -> None:
         """Delete the rows that `where` names, in a session of its own (see `merge`)."""
-        from delta.tables import DeltaTable
-
-        path = self._begin(table)
         number += commit.epoch * EPOCH_STEP
-        _set_transaction(session, name=f"{table.name}/prune", number=number, commit=commit)
-        DeltaTable.forPath(session, path).delete(where)
+        name = f"{table.name}/prune"
+        self._begin_dml(session, table=table, name=name, number=number, commit=commit).delete(where)
         failpoints.reached(f"{table.name}.after")
 
     def compact(self, session: "SparkSession", *, table: Table, commit: Commit, number: int) -> None:
         """Write the small files of each partition together, in a session of its own (see `merge`)."""
-        from delta.tables import DeltaTable
-
-        path = self._begin(table)
         number += commit.epoch * EPOCH_STEP
-        _set_transaction(session, name=f"{table.name}/compact", number=number, commit=commit)
-        DeltaTable.forPath(session, path).optimize().executeCompaction()
+        name = f"{table.name}/compact"
+        target = self._begin_dml(session, table=table, name=name, number=number, commit=commit)
+        target.optimize().executeCompaction()
         failpoints.reached(f"{table.name}.after")
 
     def vacuum(self, session: "SparkSession", *, table: Table) -> None:
@@ -101,35 +112,17 @@ class TableWriter:
 
         DeltaTable.forPath(session, self._begin(table)).vacuum()
 
-    def change(self, changes: "DataFrame", *, table: Table, commit: Commit, number: int) -> int:
-        """Insert, update and delete the rows of `changes`, as their column `change` says, in one commit.
-
-        In a session of its own (see `merge`). `number` grows with each change under one lease. Returns the new version.
-        """
+    def _begin_dml(
+        self, session: "SparkSession", *, table: Table, name: str, number: int, commit: Commit
+    ) -> "DeltaTable":
+        """The table, in a session whose next statement is the transaction `number` of `name`."""
         from delta.tables import DeltaTable
 
         path = self._begin(table)
-        session = changes.sparkSession
-        before = version(session, path)
-        number += commit.epoch * EPOCH_STEP
-        _set_transaction(session, name=f"{table.name}/rebuild", number=number, commit=commit)
-        days = ", ".join(f"DATE '{day}'" for (day,) in changes.select(table.partition).distinct().collect())
-        same_key = " AND ".join(f"old.{column} = new.{column}" for column in (table.partition, *table.key))
-        (
-            DeltaTable
-            .forPath(session, path)
-            .alias("old")
-            .merge(
-                failpoints.inside(f"{table.name}.inside", changes).alias("new"),
-                # the days spare Delta all other partitions
-                f"old.{table.partition} IN ({days}) AND {same_key} AND new.change <> 'insert'",
-            )
-            .whenMatchedDelete("new.change = 'delete'")
-            .whenMatchedUpdateAll("new.change = 'update'")
-            .whenNotMatchedInsertAll("new.change = 'insert'")
-            .execute()
-        )
-        return self._end(session, table, before, number, commit)
+        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", commit.to_json())
+        session.conf.set("spark.databricks.delta.write.txnAppId", name)
+        session.conf.set("spark.databricks.delta.write.txnVersion", str(number))
+        return DeltaTable.forPath(session, path)
 
     def _begin(self, table: Table) -> str:
         """Ask whether the table is still ours to write; its path."""
@@ -163,10 +156,8 @@ def version(spark: "SparkSession", path: str) -> int:
     return int(_delta_log(spark, path).unsafeVolatileSnapshot().version())
 
 
-def _set_transaction(session: "SparkSession", *, name: str, number: int, commit: Commit) -> None:
-    session.conf.set("spark.databricks.delta.commitInfo.userMetadata", commit.to_json())
-    session.conf.set("spark.databricks.delta.write.txnAppId", name)
-    session.conf.set("spark.databricks.delta.write.txnVersion", str(number))
+def _same_key(table: Table) -> str:
+    return " AND ".join(f"old.{column} = new.{column}" for column in (table.partition, *table.key))
 
 
 def _delta_log(spark: "SparkSession", path: str) -> Any:

@@ -10,7 +10,7 @@ from tests.bench.candidates import CANDIDATES, STREAM, Candidate, stream
 from tests.bench.commits import CommitWatch
 from tests.bench.lake import TAPES, Lake, say, services
 from tests.bench.measure import positions, spread, warm_rate
-from tests.bench.program import Program, send
+from tests.bench.program import Measured, send
 from tests.bench.report import Report, shown
 from tests.bench.tape import Stretch, kept_tape
 
@@ -59,7 +59,7 @@ def measure(instance: Instance, candidate: Candidate, number: int, messages: int
             table: watches.enter_context(CommitWatch(lake.settings, lake.url(table), every=LOOK_EVERY))
             for table in candidate.tables
         }
-        with Program(lake, "program", candidate.catch_up) as program:
+        with Measured(lake, "program", candidate.catch_up) as program:
             program.wait_for(
                 lambda: all(watch.position >= messages for watch in seen.values()),
                 what="drained",

@@ -9,7 +9,7 @@ from jobs.lake.settings import Settings
 from tapehouse.ledger import LedgerReader
 from tests.bench.candidates import stream
 from tests.bench.lake import TAPES, Lake, say, services
-from tests.bench.program import Program, send, verify
+from tests.bench.program import Measured, send, verify
 from tests.bench.report import Report
 from tests.bench.tape import Stretch, kept_tape
 from tests.bench.usage import Sample
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> Report:
         send(lake, tape, at_pace=False, seconds=600)
         # Spark rounds the share of each of four partitions down: two are lost
         command = stream("--trigger", "0 seconds", "--max-offsets", str(EVENTS + 2))
-        with Program(lake, "program", command) as program:
+        with Measured(lake, "program", command) as program:
             program.wait_for(
                 lambda: len(read_batches(lake.settings)) >= args.batches,
                 what=f"at {args.batches} batches",

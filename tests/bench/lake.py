@@ -5,7 +5,6 @@ import shutil
 import sys
 import time
 from collections.abc import Generator
-from pathlib import Path
 
 from jobs.lake.settings import Settings
 from tapehouse.paths import STATE, outside
@@ -13,6 +12,7 @@ from tapehouse.services.instance import Instance, running
 from tapehouse.services.kafka import make_topic
 from tests.bench.commits import s3_client
 from tests.bench.symbols import write_instruments
+from tests.stack import lake_environment
 
 BENCH = STATE / "bench"
 TAPES = BENCH / "tapes"
@@ -28,13 +28,9 @@ class Lake:
 
     def __init__(self, services: Instance, name: str, *, topic: str) -> None:
         self.name, self.topic, self.folder = name, topic, services.folder / name
-        self.environment = services.environment() | {
-            "TAPEHOUSE_TOPIC": topic,
-            "TAPEHOUSE_CHECKPOINTS": str(self.folder / "checkpoints"),
-            "TAPEHOUSE_REALTIME_URL": f"s3://realtime/{name}",
-            "TAPEHOUSE_PROCESSED_URL": f"s3://processed/{name}",
-            "TAPEHOUSE_INSTRUMENTS": str(write_instruments(services.folder / "instruments.yaml")),
-        }
+        instruments = str(write_instruments(services.folder / "instruments.yaml"))
+        self.environment = lake_environment(services, name=name, topic=topic, folder=self.folder)
+        self.environment["TAPEHOUSE_INSTRUMENTS"] = instruments
         self.folder.mkdir(parents=True, exist_ok=True)
         make_topic(self.bootstrap, topic)
 
@@ -78,7 +74,3 @@ def services(name: str) -> Generator[Instance, None, None]:
     for data in ("kafka", "store", "postgres"):
         shutil.rmtree(folder / data, ignore_errors=True)
     shutil.rmtree(outside(folder), ignore_errors=True)
-
-
-def log_of(lake: Lake, name: str) -> Path:
-    return lake.folder / f"{name}.log"

@@ -12,7 +12,7 @@ from tests.bench.candidates import STREAM, Candidate
 from tests.bench.commits import CommitWatch, SeenCommit
 from tests.bench.lake import Lake, say
 from tests.bench.measure import visible_at
-from tests.bench.program import Program, send
+from tests.bench.program import Measured, send
 from tests.bench.topic import Sent, count_messages, read_sent
 from tests.bench.usage import UsageWatch
 
@@ -43,7 +43,7 @@ def run_live(instance: Instance, candidate: Candidate, tape: Path, *, name: str,
     lake = Lake(instance, name, topic=f"{name}.v1")
     table = candidate.tables[-1]
     with CommitWatch(lake.settings, lake.url(table), every=LOOK_EVERY) as watch:
-        with Program(lake, "program", candidate.live) as program:
+        with Measured(lake, "program", candidate.live) as program:
             if candidate is STREAM:
                 program.wait_for(lambda: is_ready(lake), what="ready", seconds=START_WITHIN)
             say(f"{name}: sending for {seconds:.0f} s")

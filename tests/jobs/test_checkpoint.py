@@ -11,10 +11,9 @@ import pytest
 from jobs.lake.checkpoint import Checkpoint
 from jobs.lake.errors import CheckpointError
 from jobs.lake.lease import Lease
-from jobs.lake.write import TableWriter
 from producers.events import Message
 from tests.builders import quote
-from tests.stack import Stack, call
+from tests.stack import Stack, call, no_room_for
 
 SYMBOLS = ("AAPL", "MSFT", "TSLA", "AMZN", "NVDA")
 
@@ -28,25 +27,13 @@ def lines(minute: int) -> list[Message]:
 
 
 def test_a_lost_checkpoint_is_refused_and_rebuilt_also_after_a_crash_between_two_commits_and_twice(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Stack,
 ) -> None:
     stack.send(lines(30))
     stack.drain()
-    append = TableWriter.append
-
-    def lose_silver(self: TableWriter, frame: object, *, table: object, **options: object) -> int:
-        if (
-            getattr(table, "name", "") == "silver.quotes"
-            and getattr(options["commit"], "kind", "") == "batch"
-        ):
-            raise OSError("killed")
-        return append(self, frame, table=table, **options)  # type: ignore[arg-type]
-
     stack.send(lines(31))
-    with monkeypatch.context() as patch:
-        patch.setattr(TableWriter, "append", lose_silver)
-        with pytest.raises(OSError, match="killed"):
-            stack.drain()
+    with no_room_for("silver.quotes"), pytest.raises(OSError, match=r"no room for silver\.quotes"):
+        stack.drain()
     shutil.rmtree(stack.checkpoint)
     with pytest.raises(CheckpointError, match=r"lost(.*\n)*.*tapehouse rebuild-checkpoint"):
         stack.drain()

@@ -10,29 +10,23 @@ import pyarrow
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from jobs.lake import rebuild as rebuild_module
 from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.errors import LeaseError, NoDataError, StoppedError, UnfinishedBatchError
 from jobs.lake.lease import Lease
-from jobs.lake.progress import Commit
 from jobs.lake.rebuild import rebuild
 from jobs.lake.rebuild_days import Wanted, find_days
 from jobs.lake.rebuild_writer import Outcome
-from jobs.lake.tables import STREAM, Table
-from jobs.lake.write import TableWriter
+from jobs.lake.stop import StopRequest
+from jobs.lake.tables import STREAM
 from producers.events import Message
-from tests.builders import DAY, quote
-from tests.stack import Stack, call
+from tests.builders import DAY, line, quote
+from tests.stack import Stack, call, no_room_for
 
 SESSION = DAY.date()
 BAD = Message("yahoo_recording", b"frame", quote("14:30:03 AAPL -5 4"))
 RANGE = ["--from", "2023-09-05", "--to", "2023-09-06"]
 REJECTED, SILVER, GOLD, LOG = "silver.rejected", "silver.quotes", "gold.bars_1m", "gold.bars_1m_log"
 BARS = "SELECT close, is_final, revision FROM gold.bars_1m ORDER BY bar_start"
-
-
-def line(clock: str, price: str = "10", volume: str = "1") -> Message:
-    return Message("yahoo_recording", b"frame", quote(f"{clock} AAPL {price} {volume}"))
 
 
 # the first two bars are final, the others are not; the one that is bad is of the session all the same
@@ -92,9 +86,8 @@ def damage(stack: Stack) -> None:
 def test_damaged_tables_hold_again_what_bronze_says_and_the_stream_goes_on(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        rebuild_module, "StopRequest", lambda spark: False
-    )  # the signals are those of the tests
+    # the signals are those of the tests
+    monkeypatch.setattr(StopRequest, "listen", lambda *_: None)
     stack.send(MESSAGES)
     stack.drain()
     damage(stack)
@@ -155,26 +148,17 @@ def test_messages_that_are_judged_otherwise_today_change_their_table_and_a_stop_
 
 
 def test_a_rebuild_is_refused_without_data_beside_a_driver_and_in_the_middle_of_a_batch(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Stack,
 ) -> None:
-    append = TableWriter.append
-
-    def refuse(self: TableWriter, frame: Any, *, table: Table, commit: Commit, **options: Any) -> int:
-        if table.name == SILVER and commit.kind == "batch":
-            raise OSError("no room")
-        return append(self, frame, table=table, commit=commit, **options)
-
     with pytest.raises(
         NoDataError, match=r"nothing to rebuild from\nfound: no commit of the stream at s3a://"
     ):
         rebuilt(stack)
-    monkeypatch.setattr(TableWriter, "append", refuse)
     stack.send(MESSAGES)
-    with pytest.raises(OSError, match="no room"):
+    with no_room_for(SILVER), pytest.raises(OSError, match="no room"):
         stack.drain()
     with pytest.raises(UnfinishedBatchError, match=r"middle of a batch(.*\n)*.*--trigger available-now"):
         rebuilt(stack)
-    monkeypatch.setattr(TableWriter, "append", append)
     stack.drain()
     with closing(Lease(stack.settings, STREAM, run_id=str(uuid.uuid4()))) as lease:
         lease.acquire()

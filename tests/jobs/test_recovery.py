@@ -1,7 +1,6 @@
 """Commits of a batch that did not all happen, and batches that give gold nothing: what a restart makes of them."""
 
 import uuid
-from typing import Any
 
 import pytest
 
@@ -9,19 +8,15 @@ from jobs.lake import gold_log, write
 from jobs.lake.errors import WriteSkippedError
 from jobs.lake.lease import Lease
 from jobs.lake.progress import Commit, recorded_ends
-from jobs.lake.tables import GOLD_BARS_1M_LOG, SILVER_QUOTES, Table
+from jobs.lake.tables import GOLD_BARS_1M_LOG, SILVER_QUOTES
 from jobs.lake.write import TableWriter
 from producers.events import Message
-from tests.builders import quote
-from tests.stack import Stack, call
+from tests.builders import line
+from tests.stack import Stack, call, no_room_for
 
 TABLES = ("bronze.quotes", "silver.quotes", "gold.bars_1m")
 COUNTS = f"SELECT {', '.join(f'(SELECT count(*) FROM {table}) AS {table[:4]}' for table in TABLES)}"
 BAD = Message("yahoo_recording", b"rubbish", None)
-
-
-def line(clock: str, price: str = "10", volume: str = "1") -> Message:
-    return Message("yahoo_recording", b"frame", quote(f"{clock} AAPL {price} {volume}"))
 
 
 def verified(stack: Stack) -> None:
@@ -29,27 +24,13 @@ def verified(stack: Stack) -> None:
     assert code == 0, f"{stack.topic} {report} {errors}"
 
 
-def test_a_batch_of_which_some_tables_have_committed_is_completed_by_the_next_start(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_of_which_some_tables_have_committed_is_completed_by_the_next_start(stack: Stack) -> None:
     lost = {"bronze.quotes", "gold.bars_1m_log"}  # silver has it already, and so has what was rejected
     stack.send([line("14:30:01"), BAD])
     stack.drain()
-
-    append = TableWriter.append
-
-    def refuse(self: TableWriter, frame: Any, *, table: Table, commit: Commit, **options: Any) -> int:
-        if table.name in lost and commit.kind == "batch":
-            raise OSError(f"no room for {table.name}")
-        return append(self, frame, table=table, commit=commit, **options)
-
-    monkeypatch.setattr(TableWriter, "append", refuse)
     stack.send([line("14:30:02", "11", "5"), line("14:31:01", "12", "9"), BAD])
-    with pytest.raises(OSError, match="no room for"):
+    with no_room_for(*lost), pytest.raises(OSError, match="no room for"):
         stack.drain()
-    monkeypatch.undo()
-    for name, value in stack.environment.items():
-        monkeypatch.setenv(name, value)
     stack.drain()
     verified(stack)
     assert stack.one("SELECT count(*) FROM silver.quotes") == "3"

@@ -23,17 +23,13 @@ from producers.tape import generate
 from tapehouse.demo_job import QUICK_START
 from tapehouse.ledger import LedgerReader
 from tapehouse.paths import ROOT, VENV
-from tests.builders import DAY, quote
+from tests.builders import DAY, line
 from tests.processes import wait_for
 from tests.stack import Stack, call
 from transforms.bars import aggregate_bars, sequence_quotes
 from transforms.revisions import seed_segments, touched_segments
 
 JOB = ROOT / "jobs" / "stream_quotes.py"
-
-
-def line(clock: str, price: str = "10", volume: str = "1") -> Message:
-    return Message("yahoo_recording", b"frame", quote(f"{clock} AAPL {price} {volume}"))
 
 
 def tape(minutes: int, *, symbols: tuple[str, ...] = (), harm: Disturbances | None = None) -> list[Message]:

@@ -8,8 +8,7 @@ from deltalake import DeltaTable
 from jobs.lake import upkeep
 from jobs.lake.postgres import Connection
 from jobs.lake.tables import BRONZE_QUOTES
-from producers.events import Message
-from tests.builders import quote
+from tests.builders import line
 from tests.stack import Stack, call
 
 
@@ -19,9 +18,7 @@ def test_small_files_are_compacted_between_batches_and_old_versions_stay_readabl
     monkeypatch.setattr(upkeep, "COMPACT_AFTER_COMMITS", 3)
     monkeypatch.setattr(upkeep, "LOOK_EVERY", -1.0)
     monkeypatch.setattr(upkeep, "VACUUM_AFTER_HOURS", 0)
-    stack.send([
-        Message("yahoo_recording", b"frame", quote(f"14:30:0{n} AAPL 1{n} {n + 1}")) for n in range(4)
-    ])
+    stack.send(line(f"14:30:0{n}", f"1{n}", str(n + 1)) for n in range(4))
     stack.drain(max_offsets=1)
     url = BRONZE_QUOTES.path(stack.settings).replace("s3a://", "s3://")
     bronze = DeltaTable(url, storage_options=stack.settings.storage_options())
