@@ -4,12 +4,14 @@ A scenario that fails prints what did not hold, and the seed that repeats it; ex
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
-from tapehouse.services.instance import running
+from tapehouse.services.instance import Instance, running
 from tests.faults import kills
 from tests.faults.lake import Lake, read_tape
 
@@ -24,26 +26,37 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--kills", type=int, default=3, help="at random instants (default: 3)")
     args = parser.parse_args(argv)
+    # the services are stopped, and their data is removed, on the way out
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with (
         tempfile.TemporaryDirectory(prefix="tapehouse-faults-", ignore_cleanup_errors=True) as folder,
-        running(Path(folder) / "local", lambda line: print(line, file=sys.stderr)) as instance,
+        ExitStack() as at_end,
     ):
+        place = Path(folder) / "local"
+        at_end.callback(Instance(place).remove)
+        instance = at_end.enter_context(running(place, lambda line: print(line, file=sys.stderr)))
         for name in args.scenario or SCENARIOS:
-            began = time.monotonic()
-            lake = Lake(instance, Path(folder), name, read_tape(args.seed))
-            try:
-                if name == "failpoints":
-                    done = kills.at_failpoints(lake, args.seed)
-                else:
-                    done = kills.at_random_instants(lake, args.seed, kills=args.kills)
-            except AssertionError as error:
-                print(f"FAILED {name}, repeat it with --seed {args.seed}: {error}", file=sys.stderr)
+            if not prove(name, instance, Path(folder), args):
                 return 1
-            finally:
-                lake.close()
-            seconds = time.monotonic() - began
-            print(f"ok {name}: {done} kills, {lake.sent:,} messages, {seconds:.0f} s, seed {args.seed}")
     return 0
+
+
+def prove(name: str, instance: Instance, folder: Path, args: argparse.Namespace) -> bool:
+    began = time.monotonic()
+    lake = Lake(instance, folder, name, read_tape(args.seed))
+    try:
+        if name == "failpoints":
+            done = kills.at_failpoints(lake, args.seed)
+        else:
+            done = kills.at_random_instants(lake, args.seed, kills=args.kills)
+    except AssertionError as error:
+        print(f"FAILED {name}, repeat it with --seed {args.seed}: {error}", file=sys.stderr)
+        return False
+    finally:
+        lake.close()
+    seconds = time.monotonic() - began
+    print(f"ok {name}: {done} kills, {lake.sent:,} messages, {seconds:.0f} s, seed {args.seed}")
+    return True
 
 
 if __name__ == "__main__":
