@@ -12,19 +12,27 @@ class Driver(Program):
     """A JVM that was started first, and its Python half."""
 
     @property
-    def is_gone(self) -> bool:
-        return self.process.poll() is not None
+    def is_stopped(self) -> bool:
+        """Whether SIGSTOP holds its JVM."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    @property
+    def python(self) -> int:
+        """The pid of its Python half."""
+        others = [pid for pid in session_of(self.started) if pid != self.process.pid]
+        (python,) = [
+            pid for pid in others if b"stream_quotes.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        return python
 
     def kill_half(self, half: str) -> None:
         """kill -9 of `all` of it, of the `java` half alone or of the `python` half alone."""
         if half == "all":
             self.kill()
         else:
-            os.kill(self.process.pid if half == "java" else self._python(), signal.SIGKILL)
+            os.kill(self.process.pid if half == "java" else self.python, signal.SIGKILL)
 
-    def _python(self) -> int:
-        others = [pid for pid in session_of(self.started) if pid != self.process.pid]
-        (python,) = [
-            pid for pid in others if b"stream_quotes.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
-        return python
+    def go_on(self) -> None:
+        """SIGCONT to both halves."""
+        for pid in session_of(self.started):
+            os.kill(pid, signal.SIGCONT)

@@ -1,9 +1,9 @@
 """kill -9 of the driver: at every failpoint, and at random instants."""
 
-import random
 import signal
 import time
 
+from tests.faults.fault import Fault, Options
 from tests.faults.lake import Lake
 
 # A table's first commit of a driver is its epoch's, its second the first batch's: at the third a batch is behind it.
@@ -21,33 +21,33 @@ FAILPOINTS = {
 DIES_WITHIN = 180
 
 
-def at_failpoints(lake: Lake, seed: int) -> int:
-    """A driver dies at one failpoint after the other; the next start takes over what it left. The kills."""
+def at_failpoints(lake: Lake, options: Options) -> None:
+    """A driver dies at one failpoint after the other; the next start takes over what it left."""
     places = list(FAILPOINTS.items())
-    random.Random(seed).shuffle(places)
+    options.chance().shuffle(places)
     for name, failpoints in places:
         lake.send(0.8 / len(places))
+        lake.meet(Fault("driver", "kill -9", name))
         driver = lake.driver(failpoints=failpoints)
         code = driver.ended(seconds=DIES_WITHIN)
-        assert code == -signal.SIGKILL, f"{name}: ended with {code}, not by kill -9; {driver.last_words}"
+        assert code == -signal.SIGKILL, f"ended with {code}, not by kill -9; {driver.last_words}"
         driver.kill()  # whatever its other half has left
     lake.finish()
-    return len(places)
 
 
-def at_random_instants(lake: Lake, seed: int, *, kills: int) -> int:
+def at_random_instants(lake: Lake, options: Options) -> None:
     """A driver, its JVM or its Python half dies at any moment after its start, again and again."""
-    chance = random.Random(seed)
-    for _ in range(kills):
-        lake.send(0.8 / kills)
+    chance = options.chance()
+    for _ in range(options.kills):
+        lake.send(0.8 / options.kills)
         _kill_one(lake, half=chance.choice(["all", "java", "python"]), after=chance.uniform(0, 6))
     lake.finish()
-    return kills
 
 
 def _kill_one(lake: Lake, *, half: str, after: float) -> None:
     driver = lake.driver(max_offsets=100)
     driver.wait_for(lambda: "event=batch" in driver.output, what="a first batch", seconds=DIES_WITHIN)
+    lake.meet(Fault(f"driver ({half})", "kill -9", f"{after:.1f} s after its first batch"))
     time.sleep(after)
     driver.kill_half(half)
     driver.ended(seconds=60)  # the other half goes too

@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from contextlib import closing
@@ -27,6 +28,7 @@ from tapehouse.paths import ROOT, VENV
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
 from tests.faults.driver import Driver
+from tests.faults.fault import Fault
 from tests.stack import lake_environment
 
 JOB = ROOT / "jobs" / "stream_quotes.py"
@@ -45,8 +47,14 @@ class Lake:
         self.tape, self.sent = tape, 0
         self.environment = lake_environment(instance, name=unique, topic=self.topic, folder=self.folder)
         self.settings = Settings(**self.environment)
+        self.met: list[Fault] = []
         self._started: list[Driver] = []
         make_topic(self.settings.kafka_bootstrap, self.topic)
+
+    def meet(self, fault: Fault) -> None:
+        """Say which fault comes now: the last one is what a failure is put down to."""
+        self.met.append(fault)
+        print(f"  {fault}", file=sys.stderr)
 
     def send(self, share: float) -> None:
         """Send the next part of the tape, a share of the whole; every message is acknowledged when this returns."""
@@ -59,8 +67,10 @@ class Lake:
         assert sink.acknowledged == end - self.sent, f"{sink.refused} messages were refused"
         self.sent = end
 
-    def driver(self, *, failpoints: str = "", max_offsets: int = 400) -> Driver:
-        """Start the stream job as its users do; `failpoints` arms it."""
+    def driver(
+        self, *, failpoints: str = "", max_offsets: int = 400, environment: dict[str, str] | None = None
+    ) -> Driver:
+        """Start the stream job as its users do; `failpoints` arms it, `environment` differs from the lake's."""
         command = [
             VENV / "bin" / "spark-submit",
             "--conf",
@@ -72,7 +82,7 @@ class Lake:
         driver = Driver(
             command,
             log=self.folder / f"driver-{len(self._started) + 1}.log",
-            environment=self.environment | {SETTING: failpoints},
+            environment=self.environment | {SETTING: failpoints} | (environment or {}),
         )
         self._started.append(driver)
         return driver

@@ -1,0 +1,28 @@
+"""What `make prove` runs, and the parts of `make prove-full`."""
+
+from dataclasses import dataclass
+
+from tests.faults.fault import Options
+
+SEEDS = (1, 2, 3)
+BRIEF = Options(seed=1, kills=3)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One scenario at one seed."""
+
+    scenario: str
+    options: Options
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, seed {self.options.seed}"
+
+
+PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie")
+PARTS: dict[str, tuple[Step, ...]] = {
+    "kills": tuple(
+        Step(name, Options(seed, kills=20)) for seed in SEEDS for name in ("failpoints", "instants")
+    ),
+    "faults": tuple(Step(name, BRIEF) for name in ("services", "store-away", "zombies")),
+}

@@ -1,0 +1,67 @@
+"""Runs scenarios, each on a lake of its own, on one set of services."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapehouse.services.instance import Instance, running
+from tests.faults import kills, services, zombies
+from tests.faults.fault import Options
+from tests.faults.lake import Lake, read_tape
+
+SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
+    "failpoints": kills.at_failpoints,
+    "instants": kills.at_random_instants,
+    "services": services.killed,
+    "store-stalls": services.store_stalls,
+    "store-away": services.store_away,
+    "zombie": zombies.between_snapshot_and_commit,
+    "zombies": zombies.at_each_moment,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a scenario that held was made of."""
+
+    faults: int
+    messages: int
+    seconds: float
+
+
+@contextmanager
+def stage() -> Generator[Callable[[str, Options], Outcome | None], None, None]:
+    """Services that are up for the length of a block, and what runs a scenario on them: None where it failed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tapehouse-faults-", ignore_cleanup_errors=True) as folder,
+        ExitStack() as at_end,
+    ):
+        place = Path(folder) / "local"
+        at_end.callback(Instance(place).remove)
+        instance = at_end.enter_context(running(place, lambda line: print(line, file=sys.stderr)))
+        yield lambda name, options: _prove(name, instance, Path(folder), options)
+
+
+def _prove(name: str, instance: Instance, folder: Path, options: Options) -> Outcome | None:
+    began = time.monotonic()
+    lake = Lake(instance, folder, name, read_tape(options.seed))
+    try:
+        SCENARIOS[name](lake, options)
+    except AssertionError as error:
+        fault = lake.met[-1] if lake.met else "no fault yet"
+        again = f"--scenario {name} --seed {options.seed} --kills {options.kills}"
+        print(f"FAILED {name} ({fault}), repeat it with {again}: {error}", file=sys.stderr)
+        return None
+    finally:
+        lake.close()
+    outcome = Outcome(len(lake.met), lake.sent, time.monotonic() - began)
+    print(
+        f"ok {name}: {outcome.faults} faults, {outcome.messages:,} messages, {outcome.seconds:.0f} s, "
+        f"seed {options.seed}",
+        flush=True,
+    )
+    return outcome

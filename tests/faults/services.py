@@ -1,0 +1,100 @@
+"""The store, the broker or PostgreSQL is away for a while: one driver goes on by itself."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tapehouse.services.instance import Instance
+from tests.faults.driver import Driver
+from tests.faults.fault import Fault, Options
+from tests.faults.lake import Lake
+from tests.faults.proxy import Proxy
+
+KILLS = tuple(Fault(name, "kill -9", "while batches are written") for name in ("store", "kafka", "postgres"))
+OUTAGES = tuple(Fault("the way to the store", kind, "for a minute") for kind in ("cut", "stall", "503"))
+DEAD_SECONDS, AWAY_SECONDS = 15.0, 60.0
+
+
+def killed(lake: Lake, options: Options) -> None:
+    """Each service is killed and started once more, one after the other, under one driver."""
+    chance = options.chance()
+    driver = lake.driver(max_offsets=500)
+    for fault in KILLS:
+
+        def away(fault: Fault = fault) -> None:
+            kill_tree(lake.instance, fault.target)
+            time.sleep(DEAD_SECONDS)
+            lake.instance.start()
+
+        _outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
+    lake.finish(driver)
+
+
+def store_away(lake: Lake, options: Options) -> None:
+    """The store's port is cut, answers nothing, or answers 503 for a minute, one after the other, under one driver."""
+    _through_proxy(lake, options, OUTAGES)
+
+
+def store_stalls(lake: Lake, options: Options) -> None:
+    """Of these the one that a client notices last."""
+    _through_proxy(lake, options, [fault for fault in OUTAGES if fault.kind == "stall"])
+
+
+def kill_tree(instance: Instance, name: str) -> None:
+    """kill -9 of a service and of all that it started, PostgreSQL's backends in their own sessions too."""
+    (pid,) = [service.pid for service in instance.services() if service.name == name]
+    assert pid is not None, f"{name} does not run"
+    for each in tree(pid):
+        with contextlib.suppress(ProcessLookupError):  # it ended with its parent
+            os.kill(each, signal.SIGKILL)
+
+
+def tree(pid: int) -> list[int]:
+    """The process and its descendants, the first of them first."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(folder.name))
+
+    def below(parent: int) -> list[int]:
+        return [parent, *(each for child in children.get(parent, []) for each in below(child))]
+
+    return below(pid)
+
+
+def _through_proxy(lake: Lake, options: Options, outages: Sequence[Fault]) -> None:
+    chance = options.chance()
+    with closing(Proxy(urlsplit(lake.settings.s3_endpoint).port or 80)) as proxy:
+        endpoint = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}"}
+        driver = lake.driver(max_offsets=500, environment=endpoint)
+        for fault in outages:
+
+            def away(fault: Fault = fault) -> None:
+                proxy.mode = fault.kind
+                time.sleep(AWAY_SECONDS)
+                proxy.mode = "pass"
+
+            _outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
+        lake.finish(driver)
+
+
+def _outlast(
+    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
+) -> None:
+    """Half of the share is sent before the fault, half after it; the same driver writes both."""
+    batches = driver.output.count("event=batch")
+    lake.send(share / 2)
+    driver.wait_for(
+        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
+    )
+    time.sleep(after)
+    lake.meet(fault)
+    away()
+    lake.send(share / 2)
+    lake.wait_caught_up(driver)
