@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,14 +72,18 @@ class Lake:
         self, *, failpoints: str = "", max_offsets: int = 400, environment: dict[str, str] | None = None
     ) -> Driver:
         """Start the stream job as its users do; `failpoints` arms it, `environment` differs from the lake's."""
-        command = [
-            VENV / "bin" / "spark-submit",
-            "--conf",
-            QUICK_START,
-            JOB,
-            "--max-offsets",
-            str(max_offsets),
-        ]
+        submit = [VENV / "bin" / "spark-submit", "--conf", QUICK_START, JOB]
+        command = [*submit, "--max-offsets", str(max_offsets)]
+        return self.program(command, failpoints=failpoints, environment=environment)
+
+    def program(
+        self,
+        command: Sequence[str | Path],
+        *,
+        failpoints: str = "",
+        environment: dict[str, str] | None = None,
+    ) -> Driver:
+        """Start any of our programs, which is ended with the lake."""
         driver = Driver(
             command,
             log=self.folder / f"driver-{len(self._started) + 1}.log",
@@ -161,13 +166,19 @@ def find_answers() -> list[dict[str, str]] | None:
     return list(csv.DictReader(file.read_text().splitlines())) if file.exists() else None
 
 
+def find_recording() -> Path | None:
+    """The recorded hour, where it is and its answers are."""
+    if find_answers() is None:
+        return None
+    return Path(os.environ["TAPEHOUSE_MARKET_DATA"]) / "questdb_finance" / "nasdaq_trades.csv"
+
+
 def read_tape(seed: int) -> list[Message]:
     """The recorded hour, roughened; a generated one where the recording is not."""
     now_us = time.time_ns() // 1000
     harm = Disturbances(duplicates=0.05, malformed=0.02, late=0.05, late_minutes=10, shuffle_minutes=3)
-    folder = os.environ.get("TAPEHOUSE_MARKET_DATA")
-    if folder and find_answers() is not None:
-        good = read_recording(Path(folder) / "questdb_finance" / "nasdaq_trades.csv")
+    if recording := find_recording():
+        good = read_recording(recording)
     else:
         session, before = last_session(datetime.now(UTC))
         good = generate(session, before=before, seed=seed, minutes=60, symbols=())

@@ -20,9 +20,18 @@ class Step:
 
 
 PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie")
+ALL_FAULTS = (
+    "services-long",
+    "store-away",
+    "zombies",
+    "producer",
+    "checkpoint",
+    "topic",
+    "rebuild",
+)
 PARTS: dict[str, tuple[Step, ...]] = {
     "kills": tuple(
         Step(name, Options(seed, kills=20)) for seed in SEEDS for name in ("failpoints", "instants")
     ),
-    "faults": tuple(Step(name, BRIEF) for name in ("services", "store-away", "zombies")),
+    "faults": tuple(Step(name, BRIEF) for name in ALL_FAULTS),
 }

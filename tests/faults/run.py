@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tapehouse.services.instance import Instance, running
-from tests.faults import kills, services, zombies
+from tests.faults import checkpoints, kills, producers, rebuilds, services, zombies
 from tests.faults.fault import Options
 from tests.faults.lake import Lake, read_tape
 
@@ -17,8 +17,13 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "failpoints": kills.at_failpoints,
     "instants": kills.at_random_instants,
     "services": services.killed,
+    "services-long": services.killed_for_long,
     "store-stalls": services.store_stalls,
     "store-away": services.store_away,
+    "checkpoint": checkpoints.harmed,
+    "topic": checkpoints.topic_made_anew,
+    "rebuild": rebuilds.killed_at_each_write,
+    "producer": producers.killed,
     "zombie": zombies.between_snapshot_and_commit,
     "zombies": zombies.at_each_moment,
 }

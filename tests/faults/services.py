@@ -17,22 +17,17 @@ from tests.faults.proxy import Proxy
 
 KILLS = tuple(Fault(name, "kill -9", "while batches are written") for name in ("store", "kafka", "postgres"))
 OUTAGES = tuple(Fault("the way to the store", kind, "for a minute") for kind in ("cut", "stall", "503"))
-DEAD_SECONDS, AWAY_SECONDS = 15.0, 60.0
+DEAD_SECONDS, LONG_DEAD_SECONDS, AWAY_SECONDS = 15.0, 110.0, 60.0
 
 
 def killed(lake: Lake, options: Options) -> None:
     """Each service is killed and started once more, one after the other, under one driver."""
-    chance = options.chance()
-    driver = lake.driver(max_offsets=500)
-    for fault in KILLS:
+    _kill_each(lake, options, dead_seconds=DEAD_SECONDS)
 
-        def away(fault: Fault = fault) -> None:
-            kill_tree(lake.instance, fault.target)
-            time.sleep(DEAD_SECONDS)
-            lake.instance.start()
 
-        _outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
-    lake.finish(driver)
+def killed_for_long(lake: Lake, options: Options) -> None:
+    """The same, but each is away for nearly two minutes."""
+    _kill_each(lake, options, dead_seconds=LONG_DEAD_SECONDS)
 
 
 def store_away(lake: Lake, options: Options) -> None:
@@ -43,6 +38,22 @@ def store_away(lake: Lake, options: Options) -> None:
 def store_stalls(lake: Lake, options: Options) -> None:
     """Of these the one that a client notices last."""
     _through_proxy(lake, options, [fault for fault in OUTAGES if fault.kind == "stall"])
+
+
+def outlast(
+    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
+) -> None:
+    """Half of the share is sent before the fault, half after it; the same driver writes both."""
+    batches = driver.output.count("event=batch")
+    lake.send(share / 2)
+    driver.wait_for(
+        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
+    )
+    time.sleep(after)
+    lake.meet(fault)
+    away()
+    lake.send(share / 2)
+    lake.wait_caught_up(driver)
 
 
 def kill_tree(instance: Instance, name: str) -> None:
@@ -68,6 +79,20 @@ def tree(pid: int) -> list[int]:
     return below(pid)
 
 
+def _kill_each(lake: Lake, options: Options, *, dead_seconds: float) -> None:
+    chance = options.chance()
+    driver = lake.driver(max_offsets=500)
+    for fault in KILLS:
+
+        def away(fault: Fault = fault) -> None:
+            kill_tree(lake.instance, fault.target)
+            time.sleep(dead_seconds)
+            lake.instance.start()
+
+        outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
+    lake.finish(driver)
+
+
 def _through_proxy(lake: Lake, options: Options, outages: Sequence[Fault]) -> None:
     chance = options.chance()
     with closing(Proxy(urlsplit(lake.settings.s3_endpoint).port or 80)) as proxy:
@@ -80,21 +105,5 @@ def _through_proxy(lake: Lake, options: Options, outages: Sequence[Fault]) -> No
                 time.sleep(AWAY_SECONDS)
                 proxy.mode = "pass"
 
-            _outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
+            outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
         lake.finish(driver)
-
-
-def _outlast(
-    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
-) -> None:
-    """Half of the share is sent before the fault, half after it; the same driver writes both."""
-    batches = driver.output.count("event=batch")
-    lake.send(share / 2)
-    driver.wait_for(
-        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
-    )
-    time.sleep(after)
-    lake.meet(fault)
-    away()
-    lake.send(share / 2)
-    lake.wait_caught_up(driver)
