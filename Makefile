@@ -4,7 +4,7 @@ TAPEHOUSE = .venv/bin/tapehouse
 DEMO_OPTIONS = $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs up down ps status verify clean lock
+.PHONY: help setup demo test check prove prove-full bench docs up down ps status verify clean lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -24,6 +24,12 @@ check: setup ## style, types, import rules
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m tapehouse.reference --check
+
+prove: setup ## kill the driver and the services, one seed: about 20 minutes   [PROVE="--scenario services --seed 2"]
+	@.venv/bin/python -m tests.faults $(PROVE)
+
+prove-full: setup ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|load|growth]
+	@.venv/bin/python -m tests.faults.full $(PART)
 
 bench: setup ## measure, beside plain alternatives: about 45 minutes   [BENCH="latency --rate 500"]
 	@.venv/bin/python -m tests.bench $(BENCH)

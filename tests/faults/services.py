@@ -40,22 +40,6 @@ def store_stalls(lake: Lake, options: Options) -> None:
     _through_proxy(lake, options, [fault for fault in OUTAGES if fault.kind == "stall"])
 
 
-def outlast(
-    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
-) -> None:
-    """Half of the share is sent before the fault, half after it; the same driver writes both."""
-    batches = driver.output.count("event=batch")
-    lake.send(share / 2)
-    driver.wait_for(
-        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
-    )
-    time.sleep(after)
-    lake.meet(fault)
-    away()
-    lake.send(share / 2)
-    lake.wait_caught_up(driver)
-
-
 def kill_tree(instance: Instance, name: str) -> None:
     """kill -9 of a service and of all that it started, PostgreSQL's backends in their own sessions too."""
     (pid,) = [service.pid for service in instance.services() if service.name == name]
@@ -89,7 +73,7 @@ def _kill_each(lake: Lake, options: Options, *, dead_seconds: float) -> None:
             time.sleep(dead_seconds)
             lake.instance.start()
 
-        outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
+        _outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
     lake.finish(driver)
 
 
@@ -105,5 +89,21 @@ def _through_proxy(lake: Lake, options: Options, outages: Sequence[Fault]) -> No
                 time.sleep(AWAY_SECONDS)
                 proxy.mode = "pass"
 
-            outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
+            _outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
         lake.finish(driver)
+
+
+def _outlast(
+    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
+) -> None:
+    """Half of the share is sent before the fault, half after it; the same driver writes both."""
+    batches = driver.output.count("event=batch")
+    lake.send(share / 2)
+    driver.wait_for(
+        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
+    )
+    time.sleep(after)
+    lake.meet(fault)
+    away()
+    lake.send(share / 2)
+    lake.wait_caught_up(driver)
