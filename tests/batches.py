@@ -35,6 +35,7 @@ class MemoryLake:
         if silver_first:
             frames.sequence(self.silver, bars=self.gold)
             self.silver = keep(self.silver.unionByName(frames.silver(above={})))
+            frames = BatchFrames(frame, facts)
         frames.sequence(self.silver, bars=self.gold)
         watermarks = {source: newest - LATENESS for source, newest in facts.newest_event.items()}
         revisions = frames.bars((), final_before=watermarks, sequence=1).transform(

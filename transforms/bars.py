@@ -26,7 +26,8 @@ def sequence_quotes(quotes: DataFrame, *, seeds: DataFrame) -> DataFrame:
 
     Adds `is_repeat` (an equal event_id came before), `position`, `high_before` and `day_volume_high` (the running
     maximum of day_volume without and with this quote, null = unknown) and `traded` (its rise). `seeds` holds the
-    maximum before the first of these quotes, a row per segment. `is_stored` tells quotes that silver holds already.
+    maximum before the first of these quotes, a row per segment where one is known. `is_stored` tells quotes that silver
+    holds already.
     """
     in_order = Window.partitionBy(*SEGMENT).orderBy(
         "event_time", F.asc_nulls_first("day_volume"), "event_id", F.desc("is_stored"), "partition", "offset"

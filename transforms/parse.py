@@ -1,5 +1,7 @@
 """Messages to typed fields: the wire contract of `producers/events.py`, version 1, read back."""
 
+from functools import cache
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -28,27 +30,34 @@ def parse_messages(messages: DataFrame) -> DataFrame:
     A value is well formed exactly if its fields, rendered again, give the same bytes: no second spelling, no repeated
     or unknown field, no number where text belongs can pass. `price_text` is the price as sent.
     """
-    text = F.col("value").cast("string")
-    schema = ", ".join(f"{name} {dtype}" for name, dtype in WIRE_FIELDS.items())
     # inlined, so that the JSON is parsed once however many of its fields are used
-    fields = F.inline_outer(F.array(F.from_json(text, schema, STRICT_JSON)))
-    return messages.select("*", fields).select(
-        *messages.columns,
-        "event_id",
-        "source",
-        "vendor_symbol",
-        "day_volume",
-        "market_hours",
-        "currency",
+    return messages.select("*", wire_fields()).select(*messages.columns, *typed_fields())
+
+
+# to build these expressions costs more than to apply them to a small batch: they are built once
+@cache
+def wire_fields() -> Column:
+    """The fields of the JSON in `value`, as columns; null where it cannot be read."""
+    schema = ", ".join(f"{name} {dtype}" for name, dtype in WIRE_FIELDS.items())
+    return F.inline_outer(F.array(F.from_json(text(), schema, STRICT_JSON)))
+
+
+@cache
+def typed_fields() -> tuple[Column, ...]:
+    is_canonical = (canonical_value() == text()) & (F.col("schema_version") == 1)
+    return (
+        *map(F.col, ("event_id", "source", "vendor_symbol", "day_volume", "market_hours", "currency")),
         F.col("price").alias("price_text"),
         plain_decimal("price").alias("price"),
         instant("event_time_us").alias("event_time"),
         instant("receive_time_us").alias("receive_time"),
         recomputed_event_id().alias("recomputed_id"),
-        F.coalesce((canonical_value() == text) & (F.col("schema_version") == 1), F.lit(False)).alias(
-            "well_formed"
-        ),
+        F.coalesce(is_canonical, F.lit(False)).alias("well_formed"),
     )
+
+
+def text() -> Column:
+    return F.col("value").cast("string")
 
 
 def canonical_value() -> Column:

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from transforms.parse import parse_messages
-from transforms.rules import FLAG_RULES, broken_rules, violations
+from transforms.rules import flags, violations
 from transforms.schemas import SILVER_QUOTES, SILVER_REJECTED, conform
 
 # the bar of a quote is worked out within one of these
@@ -57,7 +57,7 @@ def refine_quotes(checked: DataFrame) -> DataFrame:
         .withColumn("segment", segment)
         .withColumn("bar_start", F.date_trunc("minute", "event_time"))
         .withColumn("currency", F.coalesce("currency", "unit"))
-        .withColumn("flags", broken_rules(FLAG_RULES))
+        .withColumn("flags", flags())
         .transform(conform, schema=SILVER_QUOTES)
     )
 

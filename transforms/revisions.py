@@ -11,6 +11,20 @@ from transforms.quotes import SEGMENT
 from transforms.schemas import BAR_VALUES, GOLD_BARS_1M, conform
 
 BAR_KEY = ["source", "instrument_id", "bar_start"]
+# what is asked of a stored quote to put others in order with it
+TO_SEQUENCE = [
+    *SEGMENT,
+    "event_id",
+    "symbol",
+    "mic",
+    "currency",
+    "bar_start",
+    "event_time",
+    "price",
+    "day_volume",
+    "partition",
+    "offset",
+]
 CONTENT = ["session", *[field.name for field in BAR_VALUES]]
 
 
@@ -33,12 +47,11 @@ def touched_segments(quotes: DataFrame) -> DataFrame:
 
 
 def seed_segments(touched: DataFrame, *, stored: DataFrame) -> DataFrame:
-    """The running maximum of day_volume at the first bar of each touched segment; null where none is known."""
-    before = stored.select(*SEGMENT, "bar_start", "day_volume_high")
+    """The running maximum of day_volume at the first bar of each touched segment that has a bar before it."""
     return (
-        touched
-        .join(before, on=SEGMENT, how="left")
-        .where((F.col("bar_start") < F.col("first_bar")) | F.col("bar_start").isNull())
+        stored
+        .join(F.broadcast(touched), on=SEGMENT, how="inner")
+        .where(F.col("bar_start") < F.col("first_bar"))
         .groupBy(*SEGMENT)
         .agg(F.max("day_volume_high").alias("seed"))
     )
@@ -48,14 +61,15 @@ def quotes_to_sequence(batch: DataFrame, *, silver: DataFrame, touched: DataFram
     """All quotes that the touched bars are worked out from: silver's from the first touched bar on, and the batch's.
 
     It does not matter whether silver holds the batch already: equal quotes stand side by side, `is_stored` first.
+    Of silver's only the columns `TO_SEQUENCE` are asked for, the others are null.
     """
     from_first_bar = (
         silver
         .join(F.broadcast(touched), on=SEGMENT, how="inner")
         .where(F.col("bar_start") >= F.col("first_bar"))
-        .select(*silver.columns, F.lit(True).alias("is_stored"))
+        .select(*TO_SEQUENCE, F.lit(True).alias("is_stored"))
     )
-    return batch.withColumn("is_stored", F.lit(False)).unionByName(from_first_bar)
+    return batch.withColumn("is_stored", F.lit(False)).unionByName(from_first_bar, allowMissingColumns=True)
 
 
 def revise_bars(bars: DataFrame, *, stored: DataFrame, passed: Column) -> DataFrame:

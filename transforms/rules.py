@@ -5,6 +5,7 @@ use the instruments and the exchange calendars. A FLAG rule leaves the quote in 
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -51,10 +52,18 @@ FLAG_RULES: Mapping[str, str] = {
 }
 
 
+# to build such an expression costs more than to apply it to a small batch: it is built once
+@cache
 def violations() -> Column:
     """Names of the REJECT rules that a message breaks; empty for an accepted one."""
     shape = F.coalesce(*[broken(name, rule) for name, rule in SHAPE_RULES.items()])
     return F.when(shape.isNotNull(), F.array(shape)).otherwise(broken_rules(FIELD_RULES))
+
+
+@cache
+def flags() -> Column:
+    """Names of the FLAG rules that a quote breaks."""
+    return broken_rules(FLAG_RULES)
 
 
 def broken_rules(rules: Mapping[str, str]) -> Column:

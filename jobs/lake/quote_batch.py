@@ -11,14 +11,14 @@ from jobs.lake.tables import GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
 
-TEN_MINUTES = 600_000_000
+MINUTE = 60_000_000
 
 
 @dataclass(frozen=True)
 class BatchFacts:
     """Counts, offsets (end exclusive), sessions, and per source the newest accepted event and Kafka time.
 
-    Silver is read from `read_from` on: the oldest event, rounded down so that few batches differ in it.
+    `first_minute` is that of the oldest accepted event: no older bar can change.
     """
 
     messages: int
@@ -26,7 +26,7 @@ class BatchFacts:
     start: Offsets
     end: Offsets
     sessions: frozenset[date]
-    read_from: datetime | None
+    first_minute: datetime | None
     newest_event: dict[str, datetime]
     newest_kafka: dict[str, datetime]
 
@@ -73,7 +73,7 @@ def facts_of(rows: "Iterable[Row]") -> BatchFacts:
         start={p: min(r["first"] for r in rows if r.partition == p) for p in {r.partition for r in rows}},
         end={p: max(r["last"] for r in rows if r.partition == p) + 1 for p in {r.partition for r in rows}},
         sessions=frozenset(row.session for row in good),
-        read_from=None if oldest is None else instant(oldest - oldest % TEN_MINUTES),
+        first_minute=None if oldest is None else instant(oldest - oldest % MINUTE),
         newest_event=_newest(good, "newest_event"),
         newest_kafka=_newest(good, "newest_kafka"),
     )

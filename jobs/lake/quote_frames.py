@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jobs.lake.gold_log import with_sequence
@@ -40,16 +41,10 @@ class BatchFrames:
     def rejected(self, *, above: Offsets) -> "DataFrame":
         return self._newer(self._checked, above).transform(keep_rejected)
 
-    def sequence(self, quotes_of_silver: "DataFrame", *, bars: "DataFrame") -> None:
+    def sequence(self, silver: "DataFrame", *, bars: "DataFrame") -> None:
         """Put the batch's quotes in order with those of silver from the first touched bar on; `bars` are the stored."""
-        from pyspark.sql import functions as F
-
         quotes = refine_quotes(self._checked)
         touched = quotes.transform(touched_segments)
-        silver = quotes_of_silver.where(
-            F.col("session").isin(sorted(self._facts.sessions))
-            & (F.col("bar_start") >= F.lit(self._facts.read_from))
-        )
         seeds = touched.transform(seed_segments, stored=bars)
         self._stored = bars
         self._sequenced = self._keep(
@@ -60,8 +55,7 @@ class BatchFrames:
 
     def silver(self, *, above: Offsets) -> "DataFrame":
         """The quotes of the batch that silver does not hold, each once."""
-        new = self._sequenced.where("NOT is_repeat AND NOT is_stored")
-        return self._newer(new, above).transform(conform, schema=SILVER_QUOTES.schema)
+        return self._newer(self._new_quotes, above)
 
     def bars(
         self, units: Iterable[Unit], *, final_before: Mapping[str, datetime], sequence: int
@@ -79,7 +73,17 @@ class BatchFrames:
         """How many quotes were new to silver, and how many bars the batch revised."""
         if not self._facts.accepted:
             return 0, 0
-        return self._sequenced.where("NOT is_repeat AND NOT is_stored").count(), self.revisions.count()
+        return self._new_quotes.count(), self.revisions.count()
+
+    def hand_over_new(self) -> "DataFrame":
+        """The quotes that were new to silver, kept in memory; whoever takes them releases them."""
+        self._kept.remove(self._new_quotes)
+        return self._new_quotes
+
+    @cached_property
+    def _new_quotes(self) -> "DataFrame":
+        new = self._sequenced.where("NOT is_repeat AND NOT is_stored")
+        return self._keep(new.transform(conform, schema=SILVER_QUOTES.schema))
 
     def release(self) -> None:
         for frame in self._kept:

@@ -22,6 +22,7 @@ from jobs.lake.ledger import Ledger
 from jobs.lake.progress import exceeds
 from jobs.lake.quote_batch import BatchFacts, count_batch
 from jobs.lake.quote_frames import BatchFrames
+from jobs.lake.recent import RecentQuotes
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED, Table
@@ -55,6 +56,7 @@ class QuoteWriter:
         self._open_bars = OpenBars(spark, settings, gold_is_empty=not state.sequence)
         if state.sequence:  # a first start has nothing to look for
             self._open_bars.with_sessions(read.open_sessions(spark, settings))
+        self._recent = RecentQuotes(spark, settings, silver_is_empty=state.versions[SILVER_QUOTES.name] < 0)
         self._gold_log = GoldLog(
             spark, settings, state, tables, configuration=configuration, open_bars=self._open_bars
         )
@@ -121,6 +123,8 @@ class QuoteWriter:
             new_quotes, bars = frames.count_new()
             if GOLD_BARS_1M_LOG.name in writes:
                 self._open_bars.revise(frames.revisions)
+            if facts.accepted:
+                self._recent.add(frames.hand_over_new(), rows=new_quotes, newest=state.newest_event)
         finally:
             frames.release()
         state.advance(facts, commits)
@@ -152,8 +156,10 @@ class QuoteWriter:
             yield BRONZE_QUOTES, frames.bronze(above=above), facts.messages
         if (above := wanted.get(SILVER_REJECTED.name)) is not None:
             yield SILVER_REJECTED, frames.rejected(above=above), facts.rejected
-        if facts.accepted:
-            silver = read.table(self._spark, SILVER_QUOTES, self._settings)
+        if facts.first_minute is not None:
+            silver = self._recent.since(
+                facts.first_minute, newest=state.newest_event, sessions=facts.sessions
+            )
             frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
             bars = frames.bars(
                 self._configuration.units,

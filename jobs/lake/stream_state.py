@@ -77,6 +77,11 @@ class StreamState:
         """Each source's watermark: its newest accepted event, less the lateness that is waited for."""
         return {source: newest - lateness for source, newest in self.watermark.items()}
 
+    @property
+    def newest_event(self) -> datetime:
+        """The newest accepted event of any source; there must be one."""
+        return max(self.watermark.values())
+
     def see(self, newest_event: Mapping[str, datetime], newest_kafka: Mapping[str, datetime]) -> None:
         """Move the watermarks' events and the Kafka times forward, never back."""
         for known, seen in ((self.watermark, newest_event), (self.kafka_time, newest_kafka)):
