@@ -1,9 +1,9 @@
 """The one place that writes Delta tables: appends of the stream, and merges in a session of their own."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jobs.lake import failpoints
+from jobs.lake import failpoints, transaction
 from jobs.lake.errors import WriteSkippedError
 from jobs.lake.lease import Lease
 from jobs.lake.progress import EPOCH_STEP, Commit
@@ -28,25 +28,30 @@ class TableWriter:
     ) -> int:
         """Append `frame` in one commit that says how far it got; the table's new version.
 
-        Delta drops a write whose transaction version it has seen: here that is a driver of an older epoch, and an
-        error. `idle` numbers the commits that repeat the recorded end, under a transaction name of their own.
+        A transaction that the table has seen is an error: here it is a driver of an older epoch. `idle` numbers the
+        commits that repeat the recorded end, under a transaction name of their own.
         """
-        path = self._begin(table)
-        before = version(frame.sparkSession, path)
+        spark, path = frame.sparkSession, self._begin(table)
+        few_files = frame.coalesce(1 + rows // ROWS_PER_FILE)
         name = table.name if idle is None else f"{table.name}/idle"
         number = commit.transaction_version if idle is None else commit.epoch * EPOCH_STEP + idle
-        writer = (
-            failpoints
-            .inside(f"{table.name}.inside", frame.coalesce(1 + rows // ROWS_PER_FILE))
-            .write.format("delta")
-            .mode("append")
-            .partitionBy(table.partition)
-            .option("txnAppId", name)
-            .option("txnVersion", str(number))
-            .option("userMetadata", commit.to_json())
-        )
-        writer.options(**table.properties).save(path)
-        return self._end(frame.sparkSession, table, before, number, commit)
+        if (before := version(spark, path)) < 0:
+            create(few_files, table, path, application=name, number=number, commit=commit)
+            return self._end(spark, table, before, number, commit)
+        try:
+            after = transaction.append(
+                failpoints.inside(f"{table.name}.inside", few_files),
+                path,
+                application=name,
+                number=number,
+                user_metadata=commit.to_json(),
+                partition=table.partition,
+            )
+        except WriteSkippedError:
+            self._lease.ask()  # which knows who the other is
+            raise
+        failpoints.reached(f"{table.name}.after")
+        return after
 
     def merge(self, source: "DataFrame", *, table: Table, commit: Commit) -> int:
         """Replace the rows of `table` by those of `source` that have the same key, and add the others.
@@ -146,6 +151,23 @@ class TableWriter:
         return after
 
 
+def create(
+    frame: "DataFrame", table: Table, path: str, *, application: str, number: int, commit: Commit
+) -> None:
+    """Make the table with the rows of `frame`."""
+    (
+        frame.write
+        .format("delta")
+        .mode("append")
+        .partitionBy(table.partition)
+        .options(**table.properties)
+        .option("txnAppId", application)
+        .option("txnVersion", str(number))
+        .option("userMetadata", commit.to_json())
+        .save(path)
+    )
+
+
 def dml_session(spark: "SparkSession") -> "SparkSession":
     """A session for merges and deletes, whose settings touch no other write."""
     return spark.newSession()
@@ -153,20 +175,16 @@ def dml_session(spark: "SparkSession") -> "SparkSession":
 
 def version(spark: "SparkSession", path: str) -> int:
     """The newest version that this driver has seen; -1 where there is no table."""
-    return int(_delta_log(spark, path).unsafeVolatileSnapshot().version())
+    return int(transaction.delta_log(spark, path).unsafeVolatileSnapshot().version())
 
 
 def _same_key(table: Table) -> str:
     return " AND ".join(f"old.{column} = new.{column}" for column in (table.partition, *table.key))
 
 
-def _delta_log(spark: "SparkSession", path: str) -> Any:
-    return spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
-
-
 def _is_of(spark: "SparkSession", path: str, version: int, commit: Commit) -> bool:
     """Whether a version was made by a commit with this metadata."""
-    log = _delta_log(spark, path)
+    log = transaction.delta_log(spark, path)
     file = spark._jvm.org.apache.hadoop.fs.Path(f"{path}/_delta_log/{version:020}.json")  # type: ignore[union-attr]
     lines = log.store().read(file, log.newDeltaHadoopConf()).mkString("\n").splitlines()
     made = [json.loads(line)["commitInfo"].get("userMetadata") for line in lines if '"commitInfo"' in line]

@@ -1,14 +1,17 @@
 """Commits of a batch that did not all happen, and batches that give gold nothing: what a restart makes of them."""
 
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.lake import gold_log, write
+from jobs.lake import gold_log, transaction, write
 from jobs.lake.errors import WriteSkippedError
 from jobs.lake.lease import Lease
 from jobs.lake.progress import Commit, recorded_ends
-from jobs.lake.tables import GOLD_BARS_1M_LOG, SILVER_QUOTES
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
 from jobs.lake.write import TableWriter
 from producers.events import Message
 from tests.builders import line
@@ -63,22 +66,53 @@ def test_restarts_write_nothing_twice_and_lose_nothing(stack: Stack, monkeypatch
     assert stack.one("SELECT count(*) FROM gold.bars_1m_log") == "1"
 
 
-def test_a_write_that_delta_drops_is_an_error_even_if_another_driver_moved_the_table_on(stack: Stack) -> None:
+def test_a_write_of_an_older_epoch_is_an_error_even_if_another_driver_moved_the_table_on(
+    stack: Stack,
+) -> None:
     stack.send([line("14:30:01")])
     stack.drain()
     lease = Lease(stack.settings, "stream_quotes", run_id=str(uuid.uuid4()))
     lease.acquire()
     writer = TableWriter(stack.settings, lease)
-    old = Commit(stack.topic, "id", {0: 0}, {0: 1}, 0, "batch")
-    nothing = stack.spark.createDataFrame([], SILVER_QUOTES.schema)
-    with pytest.raises(WriteSkippedError, match=r"dropped a write to silver\.quotes"):
-        writer.append(nothing, table=SILVER_QUOTES, commit=old, rows=0)
+    old = Commit(stack.topic, "id", {0: 0}, {0: 1}, 0, "batch", sequence=0)
+    no_quotes = stack.spark.createDataFrame([], SILVER_QUOTES.schema)
+    with pytest.raises(WriteSkippedError, match=r"a write to .*/silver/quotes was seen already"):
+        writer.append(no_quotes, table=SILVER_QUOTES, commit=old, rows=0)
+    # a merge is dropped by Delta, without a word
+    no_bars = write.dml_session(stack.spark).createDataFrame([], GOLD_BARS_1M.schema)
+    with pytest.raises(WriteSkippedError, match=r"dropped a write to gold\.bars_1m"):
+        writer.merge(no_bars, table=GOLD_BARS_1M, commit=old)
     seen = iter([-1, 1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, "version", lambda *_: next(seen))
         with pytest.raises(WriteSkippedError, match="from version -1 to 1"):
-            writer.append(nothing, table=SILVER_QUOTES, commit=old, rows=0)
+            writer.merge(no_bars, table=GOLD_BARS_1M, commit=old)
     lease.close()
+
+
+def test_a_commit_that_came_between_snapshot_and_commit_is_an_error(stack: Stack, tmp_path: Path) -> None:
+    path = str(tmp_path / "table")
+    rows = stack.spark.range(3).selectExpr("id", "id % 2 AS part")
+    rows.write.format("delta").partitionBy("part").save(path)
+    place = {"application": "a", "user_metadata": "{}", "partition": "part"}
+    assert transaction.append(rows, path, number=7, **place) == 1
+
+    def meanwhile(batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+        from deltalake import CommitProperties, Transaction, write_deltalake
+
+        other = CommitProperties(app_transactions=[Transaction("a", 8)])
+        write_deltalake(path, pa.table({"id": [9], "part": [0]}), mode="append", commit_properties=other)
+        yield from batches
+
+    between = rows.coalesce(1).mapInArrow(meanwhile, rows.schema)
+    with pytest.raises(Exception, match="ConcurrentTransaction"):
+        transaction.append(between, path, number=8, **place)
+    assert stack.spark.read.format("delta").load(path).count() == 7
+    with pytest.raises(WriteSkippedError, match="transaction 8, and the table has seen 8"):
+        transaction.append(rows, path, number=8, **place)
+    with pytest.raises(ValueError, match="columns"):
+        transaction.append(rows.select("part", "id"), path, number=9, **place)
 
 
 def test_an_empty_table_is_only_as_far_as_the_batch_that_says_so() -> None:

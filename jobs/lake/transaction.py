@@ -1,0 +1,67 @@
+"""An append to a Delta table with a transaction version, without reading the table's whole log.
+
+`option("txnVersion", ...)` asks Delta whether it has seen that version, and Delta answers from the table's state, which
+it works out in a Spark job of its own from every commit since the last checkpoint: more work than the append of a small
+batch. The checksum file of the newest commit holds the same answer. What is written is the same, and Delta's check for
+a commit that came between works the same.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from jobs.lake.errors import WriteSkippedError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def append(
+    frame: "DataFrame", path: str, *, application: str, number: int, user_metadata: str, partition: str
+) -> int:
+    """Append `frame` to a table that exists, as transaction `number` of `application`; the new version.
+
+    A number that is not above the newest that the table has seen is a `WriteSkippedError`.
+    """
+    jvm: Any = frame.sparkSession._jvm
+    transaction = delta_log(frame.sparkSession, path).startTransaction()
+    # another commit of this application between here and ours makes Delta refuse ours
+    transaction.readTxn().addOne(application)
+    if (seen := _newest_of(transaction, application)) >= number:
+        raise WriteSkippedError(
+            f"a write to {path} was seen already",
+            found=f"transaction {number}, and the table has seen {seen}",
+            remedy="another driver with a newer epoch writes this table: see the ledger's leases, stop one of them",
+        )
+    _check_columns(jvm, frame, transaction)
+    nothing, some = jvm.scala.Option.empty(), jvm.scala.Option.apply
+    written = transaction.writeFiles(frame._jdf)
+    seen_now = jvm.org.apache.spark.sql.delta.actions.SetTransaction(
+        application, number, some(time.time_ns() // 1_000_000)
+    )
+    columns = jvm.scala.jdk.javaapi.CollectionConverters.asScala([partition]).toSeq()
+    operation = getattr(jvm, "org.apache.spark.sql.delta.DeltaOperations$Write")(
+        jvm.org.apache.spark.sql.SaveMode.Append, some(columns), nothing, some(user_metadata), *[nothing] * 5
+    )
+    return int(transaction.commit(written.appended(seen_now), operation))
+
+
+def delta_log(spark: "SparkSession", path: str) -> Any:
+    return spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
+
+
+def _newest_of(transaction: Any, application: str) -> int:
+    """The newest number of `application` that the table has seen; -1 for none."""
+    checksum = transaction.snapshot().checksumOpt()
+    known = checksum.get().setTransactions() if checksum.isDefined() else checksum
+    if not known.isDefined():  # the commit's checksum was not written: from the whole log
+        return int(transaction.txnVersion(application))
+    seen = known.get()
+    numbers = {seen.apply(i).appId(): int(seen.apply(i).version()) for i in range(seen.size())}
+    return numbers.get(application, -1)
+
+
+def _check_columns(jvm: Any, frame: "DataFrame", transaction: Any) -> None:
+    """Delta writes whatever it is given here."""
+    wanted, found = transaction.metadata().schema(), frame._jdf.schema()
+    if not jvm.org.apache.spark.sql.types.DataType.equalsIgnoreNullability(found, wanted):
+        raise ValueError(f"columns {found.simpleString()} for a table of {wanted.simpleString()}")
