@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.lake import read
+from jobs.lake.aside import Aside
 from jobs.lake.configuration import Configuration
 from jobs.lake.kept import OpenBars, keep, release
 from jobs.lake.sessions import sessions_for
@@ -41,23 +42,30 @@ class GoldLog:
         self._pruned = state.merged_sequence
         self._idle = 0
 
-    def merge(self) -> None:
-        """Bring gold.bars_1m to the newest revision of every bar, unless it is there."""
+    def merge_within(self, aside: Aside) -> None:
+        """Begin to bring gold.bars_1m to the newest revision of every bar, unless it is there."""
         state = self._state
         if state.sequence == state.merged_sequence:
             return
-        log = read.table(self._dml, GOLD_BARS_1M_LOG, self._settings).where(
-            f"sequence > {state.merged_sequence}"
-        )
-        nothing = self._dml.createDataFrame([], GOLD_BARS_1M.schema)
+        merged, newest = state.merged_sequence, state.sequence
         state.ends[GOLD_BARS_1M.name] = dict(state.ends[GOLD_BARS_1M_LOG.name])
-        commit = state.standing_commit(GOLD_BARS_1M, kind="merge", sequence=state.sequence)
-        self._writer.merge(nothing.transform(newest_bars, log=log), table=GOLD_BARS_1M, commit=commit)
-        state.uncompacted[GOLD_BARS_1M.name] += 1
-        before, state.merged_sequence = state.merged_sequence, state.sequence
-        self._open_bars.forget_final()
-        if before - self._pruned >= COMMITS_KEPT:
-            self._prune(before)
+        commit = state.standing_commit(GOLD_BARS_1M, kind="merge", sequence=newest)
+
+        def work() -> None:
+            log = read.table(self._dml, GOLD_BARS_1M_LOG, self._settings).where(
+                f"sequence > {merged} AND sequence <= {newest}"
+            )
+            nothing = self._dml.createDataFrame([], GOLD_BARS_1M.schema)
+            self._writer.merge(nothing.transform(newest_bars, log=log), table=GOLD_BARS_1M, commit=commit)
+
+        def then() -> None:
+            state.uncompacted[GOLD_BARS_1M.name] += 1
+            state.merged_sequence = newest
+            self._open_bars.forget_final()
+            if merged - self._pruned >= COMMITS_KEPT:
+                self._prune(merged)
+
+        aside.begin(work, then=then)
 
     def close_sessions(self, now: datetime, *, lateness: timedelta) -> None:
         """Make final what the clock has closed, once the stream has read to the end of the topic.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from jobs.lake import read
+from jobs.lake.aside import Aside
 from jobs.lake.configuration import Configuration
 from jobs.lake.errors import ServiceError
 from jobs.lake.gold_log import GoldLog
@@ -60,7 +61,8 @@ class QuoteWriter:
         self._gold_log = GoldLog(
             spark, settings, state, tables, configuration=configuration, open_bars=self._open_bars
         )
-        self._upkeep = Upkeep(spark, state, tables, ledger)
+        self._aside = Aside()
+        self._upkeep = Upkeep(spark, settings, state, tables, ledger)
         self._lateness = timedelta(minutes=settings.lateness_minutes)
         self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="commit")
@@ -81,9 +83,10 @@ class QuoteWriter:
         if facts.messages:
             self._commit(checked, facts, batch_id, began)
         release(checked)
+        self._aside.settle(wait=False)
         if time.monotonic() - self._last_merge > MERGE_EVERY:
             self._merge()
-        self._upkeep.do_one()
+        self._upkeep.do_one(self._aside)
 
     def look_after_gold(self) -> None:
         """Close sessions by the clock once the topic is read to its end, merge the log, do what upkeep is due."""
@@ -93,12 +96,15 @@ class QuoteWriter:
             # whether more is to come cannot be told now: sessions stay open until it can
             log.warning("topic_end_unknown", what=error.what, found=error.found)
             is_drained = False
+        self._aside.settle(wait=True)
         if is_drained:
             self._gold_log.close_sessions(datetime.now(UTC), lateness=self._lateness)
         self._merge()
-        self._upkeep.do_one()
+        self._aside.settle(wait=True)
+        self._upkeep.do_one(self._aside)
 
     def close(self) -> None:
+        self._aside.close()
         self._pool.shutdown()
         self._topic_ends.close()
 
@@ -172,5 +178,6 @@ class QuoteWriter:
                 yield SILVER_QUOTES, frames.silver(above=above), facts.accepted
 
     def _merge(self) -> None:
-        self._gold_log.merge()
-        self._last_merge = time.monotonic()
+        if self._aside.is_free:
+            self._gold_log.merge_within(self._aside)
+            self._last_merge = time.monotonic()

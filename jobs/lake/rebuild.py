@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from jobs.lake import failpoints, history
+from jobs.lake.aside import Aside
 from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.errors import NoDataError, StoppedError, UnfinishedBatchError
 from jobs.lake.gold_log import GoldLog
@@ -78,7 +79,10 @@ def _rebuild(
     if GOLD_BARS_1M.name in wanted.tables:
         # rows may leave the log only when gold.bars_1m has them
         nothing = OpenBars(spark, settings, gold_is_empty=True)
-        GoldLog(spark, settings, *place, configuration=configuration, open_bars=nothing).merge()
+        log = GoldLog(spark, settings, *place, configuration=configuration, open_bars=nothing)
+        with closing(Aside()) as aside:
+            log.merge_within(aside)
+            aside.settle(wait=True)
     writer = RebuildWriter(spark, settings, *place, configuration=configuration)
     done: list[Outcome] = []
     for day in days:

@@ -49,6 +49,12 @@ def delta_log(spark: "SparkSession", path: str) -> Any:
     return spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
 
 
+def commits_since_checkpoint(spark: "SparkSession", path: str) -> int:
+    """How many commits a reader has to read that opens the table, as far as this driver has seen."""
+    snapshot = delta_log(spark, path).unsafeVolatileSnapshot()
+    return int(snapshot.version()) - int(snapshot.logSegment().checkpointProvider().version())
+
+
 def _newest_of(transaction: Any, application: str) -> int:
     """The newest number of `application` that the table has seen; -1 for none."""
     checksum = transaction.snapshot().checksumOpt()

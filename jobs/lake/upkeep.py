@@ -1,16 +1,20 @@
-"""Upkeep of the stream's tables between two batches: small files are compacted, files that nobody reads are deleted.
+"""Upkeep of the stream's tables: small files are compacted, logs get checkpoints, files that nobody reads are deleted.
 
 The driver does it itself, since nobody else may write its tables. The caller holds the lock of the batches.
 """
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
 
+from jobs.lake.aside import Aside
 from jobs.lake.ledger import Ledger
+from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M, SILVER_QUOTES, SILVER_REJECTED, STREAM_TABLES, Table
+from jobs.lake.transaction import commits_since_checkpoint
 from jobs.lake.write import TableWriter, dml_session
 
 if TYPE_CHECKING:
@@ -18,31 +22,40 @@ if TYPE_CHECKING:
 
 # the log of gold is not among them: it is pruned
 COMPACTED = (BRONZE_QUOTES, SILVER_QUOTES, SILVER_REJECTED, GOLD_BARS_1M)
-COMPACT_AFTER_COMMITS = 100
+COMPACT_AFTER_COMMITS = 200
+CHECKPOINT_AFTER_COMMITS = 50
 VACUUM_AFTER_HOURS = 24
 LOOK_EVERY = 60.0  # seconds
 log = structlog.get_logger()
 
 
 class Upkeep:
-    """Does at most one thing at a time, so that no batch waits for more than one."""
+    """Does at most one thing at a time. What commits is done between two batches, all else beside them."""
 
     def __init__(
-        self, spark: "SparkSession", state: StreamState, writer: TableWriter, ledger: Ledger
+        self,
+        spark: "SparkSession",
+        settings: Settings,
+        state: StreamState,
+        writer: TableWriter,
+        ledger: Ledger,
     ) -> None:
-        self._dml = dml_session(spark)
+        self._spark, self._settings, self._dml = spark, settings, dml_session(spark)
         self._state, self._writer, self._ledger = state, writer, ledger
         self._looked = time.monotonic()
         self._done = 0
 
-    def do_one(self) -> None:
-        """Compact the table that needs it most, else delete what one table has kept for long enough."""
+    def do_one(self, aside: Aside) -> None:
+        """Compact the table that needs it most, else give a log a checkpoint, else delete what was kept long enough."""
         table = max(COMPACTED, key=lambda table: self._state.uncompacted[table.name])
         if self._state.uncompacted[table.name] >= COMPACT_AFTER_COMMITS:
             self._compact(table)
-        elif time.monotonic() - self._looked > LOOK_EVERY:
+        elif aside.is_free and (longest := self._longest_log()):
+            self._begin(aside, "checkpoint", longest, self._writer.checkpoint)
+        elif aside.is_free and time.monotonic() - self._looked > LOOK_EVERY:
             self._looked = time.monotonic()
-            self._vacuum_one()
+            if neglected := self._neglected():
+                self._begin(aside, "vacuum", neglected, self._writer.vacuum)
 
     def _compact(self, table: Table) -> None:
         began = time.monotonic()
@@ -50,17 +63,29 @@ class Upkeep:
         commit = self._state.standing_commit(table, kind="compact")
         self._writer.compact(self._dml, table=table, commit=commit, number=self._done)
         self._state.uncompacted[table.name] = 0
-        self._ledger.record_upkeep(table.name, "compact")
-        log.info("compacted", table=table.name, seconds=round(time.monotonic() - began, 3))
+        self._record(table, "compact", began)
 
-    def _vacuum_one(self) -> None:
+    def _longest_log(self) -> Table | None:
+        """The table with the most commits since its log's last checkpoint, if there are enough."""
+
+        def commits(table: Table) -> int:
+            return commits_since_checkpoint(self._spark, table.path(self._settings))
+
+        longest = max(STREAM_TABLES, key=commits)
+        return longest if commits(longest) >= CHECKPOINT_AFTER_COMMITS else None
+
+    def _neglected(self) -> Table | None:
         name = self._ledger.most_neglected(
             [table.name for table in STREAM_TABLES], action="vacuum", hours=VACUUM_AFTER_HOURS
         )
-        table = next((table for table in STREAM_TABLES if table.name == name), None)
-        if table is None:
-            return
+        return next((table for table in STREAM_TABLES if table.name == name), None)
+
+    def _begin(
+        self, aside: Aside, action: str, table: Table, work: Callable[["SparkSession", Table], None]
+    ) -> None:
         began = time.monotonic()
-        self._writer.vacuum(self._dml, table=table)
-        self._ledger.record_upkeep(table.name, "vacuum")
-        log.info("vacuumed", table=table.name, seconds=round(time.monotonic() - began, 3))
+        aside.begin(lambda: work(self._dml, table), then=lambda: self._record(table, action, began))
+
+    def _record(self, table: Table, action: str, began: float) -> None:
+        self._ledger.record_upkeep(table.name, action)
+        log.info("upkeep", action=action, table=table.name, seconds=round(time.monotonic() - began, 3))

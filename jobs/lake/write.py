@@ -111,7 +111,11 @@ class TableWriter:
         target.optimize().executeCompaction()
         failpoints.reached(f"{table.name}.after")
 
-    def vacuum(self, session: "SparkSession", *, table: Table) -> None:
+    def checkpoint(self, session: "SparkSession", table: Table) -> None:
+        """Write the table's state beside its log, so that readers need not begin at the log's beginning."""
+        transaction.delta_log(session, self._begin(table)).checkpoint()
+
+    def vacuum(self, session: "SparkSession", table: Table) -> None:
         """Delete the files that no version of the last 7 days holds, and what a killed driver never committed."""
         from delta.tables import DeltaTable
 
