@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 MERGE_EVERY = 45.0  # seconds
+LARGE_BATCH = 50_000  # quotes
 log = structlog.get_logger()
 
 
@@ -167,6 +168,11 @@ class QuoteWriter:
                 facts.first_minute, newest=state.newest_event, sessions=facts.sessions
             )
             frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
+            quotes = wanted.get(SILVER_QUOTES.name)
+            # gold first, unless its bars take so long that a core would wait for them
+            is_large = facts.accepted > LARGE_BATCH
+            if is_large and quotes is not None:
+                yield SILVER_QUOTES, frames.silver(above=quotes), facts.accepted
             bars = frames.bars(
                 self._configuration.units,
                 final_before=state.final_before(self._lateness),
@@ -174,8 +180,8 @@ class QuoteWriter:
             )
             if GOLD_BARS_1M_LOG.name in wanted:
                 yield GOLD_BARS_1M_LOG, bars, 0
-            if (above := wanted.get(SILVER_QUOTES.name)) is not None:
-                yield SILVER_QUOTES, frames.silver(above=above), facts.accepted
+            if not is_large and quotes is not None:
+                yield SILVER_QUOTES, frames.silver(above=quotes), facts.accepted
 
     def _merge(self) -> None:
         if self._aside.is_free:

@@ -28,6 +28,9 @@ def kafka_stream(
         # after every fetch Spark asks where the partition ends, and the answer queues behind the next fetch, which the
         # broker holds for this long while nothing new comes: with the default, 500 ms, a batch waited up to 1.2 s
         .option("kafka.fetch.max.wait.ms", "20")
+        # so many fewer fetches, and questions, where much is waiting
+        .option("kafka.max.poll.records", "5000")
+        .option("kafka.max.partition.fetch.bytes", str(4 << 20))
         .load()
     )
 

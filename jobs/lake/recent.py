@@ -1,6 +1,7 @@
 """The newest quotes of silver, kept in memory: few batches need an older one, and to read silver takes a second."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -11,16 +12,36 @@ from jobs.lake import read
 from jobs.lake.kept import keep, release
 from jobs.lake.settings import Settings
 from jobs.lake.tables import SILVER_QUOTES
-from transforms.constants import moment
 from transforms.revisions import TO_SEQUENCE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-WINDOW = timedelta(minutes=4)
+MINUTE = timedelta(minutes=1)
+# beyond the lateness that is waited for
+MARGIN = timedelta(minutes=2)
 # parts are written together when there are more, or when so many quotes have come
 MOST_PARTS, MOST_QUOTES = 8, 300_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Quotes in memory, none newer than `newest`."""
+
+    quotes: "DataFrame"
+    newest: datetime
+    rows: int
+
+    def release(self) -> None:
+        release(self.quotes)
+
+
+class Settled(Part):
+    """Quotes that were written together: in columns, which take a quarter of the room that rows take."""
+
+    def release(self) -> None:
+        self.quotes.unpersist()
 
 
 class RecentQuotes:
@@ -31,8 +52,10 @@ class RecentQuotes:
 
     def __init__(self, spark: "SparkSession", settings: Settings, *, silver_is_empty: bool) -> None:
         self._spark, self._settings = spark, settings
-        self._parts: list[DataFrame] = []
-        self._added = 0
+        self._window = timedelta(minutes=settings.lateness_minutes) + MARGIN
+        # in the order in which they came, those that were written together first
+        self._settled: list[Settled] = []
+        self._fresh: list[Part] = []
         # the first minute that is complete here
         self._since = BEGINNING if silver_is_empty else None
 
@@ -41,32 +64,41 @@ class RecentQuotes:
 
         `newest` is the newest event so far: a first call begins to remember from some minutes before it.
         """
-        if self._since is None and newest - first <= 2 * WINDOW:
-            begin = min(first, newest - WINDOW)
-            self._parts.append(keep(self._of_silver(begin)))
+        if self._since is None and newest - first <= 2 * self._window:
+            begin = min(first, newest - self._window)
+            self._settle([Part(keep(self._of_silver(begin)), newest, 0)])
             self._since = begin
         if self._since is None or first < self._since:
             return self._of_silver(first).where(F.col("session").isin(sorted(sessions)))
-        return self._together()
+        return self._together([part for part in (*self._settled, *self._fresh) if part.newest >= first])
 
     def add(self, quotes: "DataFrame", *, rows: int, newest: datetime) -> None:
-        """Take over a kept frame of quotes that silver has now, and let go of what is older than the window."""
+        """Take over a kept frame of quotes that silver has now, and let go of what is older than the window.
+
+        `newest` is the newest event so far.
+        """
         if self._since is None or not rows:
             release(quotes)
             return
-        self._parts.append(quotes)
-        self._added += rows
-        if len(self._parts) > MOST_PARTS or self._added > MOST_QUOTES:
-            begin = max(self._since, newest - WINDOW)
-            young = self._together().where(F.col("bar_start") >= moment(begin, beside=F.col("offset")))
-            before, self._parts = self._parts, [keep(young)]
-            self._since, self._added = begin, 0
-            for part in before:
-                release(part)
+        self._fresh.append(Part(quotes, newest, rows))
+        if len(self._fresh) > MOST_PARTS or sum(part.rows for part in self._fresh) > MOST_QUOTES:
+            fresh, self._fresh = self._fresh, []
+            self._settle(fresh)
+        while self._settled and self._settled[0].newest < newest - self._window:
+            gone = self._settled.pop(0)
+            gone.release()
+            # it may have held quotes of its newest minute
+            self._since = gone.newest - (gone.newest - BEGINNING) % MINUTE + MINUTE
 
-    def _together(self) -> "DataFrame":
+    def _settle(self, parts: list[Part]) -> None:
+        quotes = self._together(parts).persist()
+        self._settled.append(Settled(quotes, parts[-1].newest, quotes.count()))
+        for part in parts:
+            part.release()
+
+    def _together(self, parts: "Sequence[Part]") -> "DataFrame":
         nothing = self._spark.createDataFrame([], SILVER_QUOTES.schema)
-        slim = [part.select(*TO_SEQUENCE) for part in self._parts or [nothing]]
+        slim = [part.quotes.select(*TO_SEQUENCE) for part in parts] or [nothing.select(*TO_SEQUENCE)]
         return reduce(lambda one, other: one.unionByName(other), slim).coalesce(
             self._spark.sparkContext.defaultParallelism
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from delta.tables import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
-ROWS_PER_FILE = 250_000
+ROWS_PER_FILE = 100_000
 
 
 class TableWriter:

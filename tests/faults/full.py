@@ -1,4 +1,4 @@
-"""python -m tests.faults.full kills|faults|load|growth: one part of what `make prove-full` shows, and its page.
+"""python -m tests.faults.full PART: one part of what `make prove-full` shows, and its page.
 
 A part that was ended goes on after its last whole step, as long as the commit is the same. Exit code 1 where a step
 failed.

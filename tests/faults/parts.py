@@ -34,4 +34,6 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(name, Options(seed, kills=20)) for seed in SEEDS for name in ("failpoints", "instants")
     ),
     "faults": tuple(Step(name, BRIEF) for name in ALL_FAULTS),
+    "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
+    "soak": (Step("soak", BRIEF),),
 }

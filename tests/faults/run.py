@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tapehouse.services.instance import Instance, running
-from tests.faults import checkpoints, kills, producers, rebuilds, services, zombies
+from tests.faults import checkpoints, kills, pauses, producers, rebuilds, services, soak, zombies
 from tests.faults.fault import Options
 from tests.faults.lake import Lake, read_tape
 
@@ -20,6 +20,9 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "services-long": services.killed_for_long,
     "store-stalls": services.store_stalls,
     "store-away": services.store_away,
+    "pauses": pauses.one_after_the_other,
+    "lid-closed": pauses.lid_closed,
+    "soak": soak.a_million,
     "checkpoint": checkpoints.harmed,
     "topic": checkpoints.topic_made_anew,
     "rebuild": rebuilds.killed_at_each_write,

@@ -15,7 +15,8 @@ from tests.faults.fault import Fault, Options
 from tests.faults.lake import Lake
 from tests.faults.proxy import Proxy
 
-KILLS = tuple(Fault(name, "kill -9", "while batches are written") for name in ("store", "kafka", "postgres"))
+SERVICES = ("store", "kafka", "postgres")
+KILLS = tuple(Fault(name, "kill -9", "while batches are written") for name in SERVICES)
 OUTAGES = tuple(Fault("the way to the store", kind, "for a minute") for kind in ("cut", "stall", "503"))
 DEAD_SECONDS, LONG_DEAD_SECONDS, AWAY_SECONDS = 15.0, 110.0, 60.0
 
@@ -63,6 +64,22 @@ def tree(pid: int) -> list[int]:
     return below(pid)
 
 
+def outlast(
+    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
+) -> None:
+    """Half of the share is sent before the fault, half after it; the same driver writes both."""
+    batches = driver.output.count("event=batch")
+    lake.send(share / 2)
+    driver.wait_for(
+        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
+    )
+    time.sleep(after)
+    lake.meet(fault)
+    away()
+    lake.send(share / 2)
+    lake.wait_caught_up(driver)
+
+
 def _kill_each(lake: Lake, options: Options, *, dead_seconds: float) -> None:
     chance = options.chance()
     driver = lake.driver(max_offsets=500)
@@ -73,7 +90,7 @@ def _kill_each(lake: Lake, options: Options, *, dead_seconds: float) -> None:
             time.sleep(dead_seconds)
             lake.instance.start()
 
-        _outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
+        outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
     lake.finish(driver)
 
 
@@ -89,21 +106,5 @@ def _through_proxy(lake: Lake, options: Options, outages: Sequence[Fault]) -> No
                 time.sleep(AWAY_SECONDS)
                 proxy.mode = "pass"
 
-            _outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
+            outlast(lake, driver, fault, away, share=0.8 / len(outages), after=chance.uniform(0, 3))
         lake.finish(driver)
-
-
-def _outlast(
-    lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
-) -> None:
-    """Half of the share is sent before the fault, half after it; the same driver writes both."""
-    batches = driver.output.count("event=batch")
-    lake.send(share / 2)
-    driver.wait_for(
-        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
-    )
-    time.sleep(after)
-    lake.meet(fault)
-    away()
-    lake.send(share / 2)
-    lake.wait_caught_up(driver)

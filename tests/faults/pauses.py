@@ -1,0 +1,51 @@
+"""SIGSTOP and SIGCONT of the driver, of its halves, of each service, and of everything at once."""
+
+import os
+import signal
+import time
+
+from tests.faults.driver import Driver
+from tests.faults.fault import Fault, Options
+from tests.faults.lake import Lake
+from tests.faults.services import SERVICES, outlast, tree
+
+SECONDS, LID_CLOSED_SECONDS = 90.0, 600.0
+TARGETS = ("driver", "driver's JVM", "driver's Python half", *SERVICES, "everything")
+
+
+def one_after_the_other(lake: Lake, options: Options) -> None:
+    """Nobody else wants the lease, so one driver outlasts them all."""
+    _pause_each(lake, options, [(target, SECONDS) for target in TARGETS])
+
+
+def lid_closed(lake: Lake, options: Options) -> None:
+    """Driver and services stand still for ten minutes, as on a laptop that sleeps."""
+    _pause_each(lake, options, [("everything", LID_CLOSED_SECONDS)])
+
+
+def _pause_each(lake: Lake, options: Options, pauses: list[tuple[str, float]]) -> None:
+    chance = options.chance()
+    driver = lake.driver(max_offsets=500)
+    for target, seconds in pauses:
+
+        def pause(target: str = target, seconds: float = seconds) -> None:
+            pids = pids_of(lake, driver, target)
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(seconds)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+        fault = Fault(target, f"SIGSTOP for {seconds:.0f} s", "while batches are written")
+        outlast(lake, driver, fault, pause, share=0.8 / len(pauses), after=chance.uniform(0, 3))
+    lake.finish(driver)
+
+
+def pids_of(lake: Lake, driver: Driver, target: str) -> list[int]:
+    """What is stopped when `target` is."""
+    running = {service.name: service.pid for service in lake.instance.services() if service.pid}
+    services = {name: tree(running[name]) for name in SERVICES}
+    halves = {"driver's JVM": [driver.process.pid], "driver's Python half": [driver.python]}
+    whole = tree(driver.process.pid)
+    everything = [*whole, *(pid for name in SERVICES for pid in services[name])]
+    return (services | halves | {"driver": whole, "everything": everything})[target]
