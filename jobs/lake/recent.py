@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.lake import read
 from jobs.lake.kept import keep, release
+from jobs.lake.quote_batch import instant
 from jobs.lake.settings import Settings
 from jobs.lake.tables import SILVER_QUOTES
 from transforms.revisions import TO_SEQUENCE
@@ -65,9 +66,11 @@ class RecentQuotes:
         `newest` is the newest event so far: a first call begins to remember from some minutes before it.
         """
         if self._since is None and newest - first <= 2 * self._window:
-            begin = min(first, newest - self._window)
-            self._settle([Part(keep(self._of_silver(begin)), newest, 0)])
-            self._since = begin
+            self._since = min(first, newest - self._window)
+            stored = keep(self._of_silver(self._since))
+            # a batch that only silver has committed may have gone further than what is known otherwise
+            (last,) = stored.agg(F.unix_micros(F.max("event_time"))).collect()[0]
+            self._settle([Part(stored, newest if last is None else max(newest, instant(last)), 0)])
         if self._since is None or first < self._since:
             return self._of_silver(first).where(F.col("session").isin(sorted(sessions)))
         return self._together([part for part in (*self._settled, *self._fresh) if part.newest >= first])

@@ -29,20 +29,24 @@ def _pause_each(lake: Lake, options: Options, pauses: list[tuple[str, float]]) -
     for target, seconds in pauses:
 
         def pause(target: str = target, seconds: float = seconds) -> None:
-            pids = pids_of(lake, driver, target)
-            for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
-            time.sleep(seconds)
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+            stand_still(lake, driver, target, seconds=seconds)
 
         fault = Fault(target, f"SIGSTOP for {seconds:.0f} s", "while batches are written")
         outlast(lake, driver, fault, pause, share=0.8 / len(pauses), after=chance.uniform(0, 3))
     lake.finish(driver)
 
 
-def pids_of(lake: Lake, driver: Driver, target: str) -> list[int]:
-    """What is stopped when `target` is."""
+def stand_still(lake: Lake, driver: Driver, target: str, *, seconds: float) -> None:
+    """SIGSTOP, and SIGCONT after so many seconds."""
+    pids = _pids(lake, driver, target)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _pids(lake: Lake, driver: Driver, target: str) -> list[int]:
     running = {service.name: service.pid for service in lake.instance.services() if service.pid}
     services = {name: tree(running[name]) for name in SERVICES}
     halves = {"driver's JVM": [driver.process.pid], "driver's Python half": [driver.python]}

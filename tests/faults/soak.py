@@ -1,8 +1,6 @@
 """A million messages of 500 symbols through sixty faults that the seed chooses, checked after every tenth."""
 
-import os
 import random
-import signal
 import time
 
 from tests.bench.symbols import write_instruments
@@ -11,7 +9,7 @@ from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
 from tests.faults.kills import DIES_WITHIN
 from tests.faults.lake import Lake
-from tests.faults.pauses import pids_of
+from tests.faults.pauses import stand_still
 from tests.faults.services import SERVICES, kill_tree
 
 MESSAGES, FAULTS, CHECK_EVERY = 1_000_000, 60, 10
@@ -69,10 +67,5 @@ def _kill_service(lake: Lake, driver: Driver, target: str, *, seconds: float) ->
 
 def _pause(lake: Lake, driver: Driver, target: str, *, seconds: float) -> Driver:
     lake.meet(Fault(target, f"SIGSTOP for {seconds:.1f} s", "while batches are written"))
-    pids = pids_of(lake, driver, target)
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    time.sleep(seconds)
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+    stand_still(lake, driver, target, seconds=seconds)
     return driver
