@@ -1,5 +1,6 @@
 """The stream job under proof, and the halves of it that a fault can meet."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -35,4 +36,5 @@ class Driver(Program):
     def go_on(self) -> None:
         """SIGCONT to both halves."""
         for pid in session_of(self.started):
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # a worker that ends as soon as its parent goes on
+                os.kill(pid, signal.SIGCONT)

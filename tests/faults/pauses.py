@@ -1,5 +1,6 @@
 """SIGSTOP and SIGCONT of the driver, of its halves, of each service, and of everything at once."""
 
+import contextlib
 import os
 import signal
 import time
@@ -39,11 +40,15 @@ def _pause_each(lake: Lake, options: Options, pauses: list[tuple[str, float]]) -
 def stand_still(lake: Lake, driver: Driver, target: str, *, seconds: float) -> None:
     """SIGSTOP, and SIGCONT after so many seconds."""
     pids = _pids(lake, driver, target)
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(pids, signal.SIGSTOP)
     time.sleep(seconds)
+    _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, number)
 
 
 def _pids(lake: Lake, driver: Driver, target: str) -> list[int]:
