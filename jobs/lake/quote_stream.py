@@ -84,8 +84,10 @@ class QuoteStream:
 
     def abandon(self, query: "StreamingQuery") -> None:
         """Stop `query` between two batches, and nothing more."""
-        self._end(query)
-        self._writer.close()
+        try:
+            self._end(query)
+        finally:
+            self._writer.close()
 
     def _end(self, query: "StreamingQuery") -> None:
         self._stopping = True

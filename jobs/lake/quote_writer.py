@@ -108,6 +108,7 @@ class QuoteWriter:
         self._aside.close()
         self._pool.shutdown()
         self._topic_ends.close()
+        self._recent.forget()
 
     def _commit(self, checked: "DataFrame", facts: BatchFacts, batch_id: int, began: float) -> None:
         state = self._state
@@ -130,7 +131,10 @@ class QuoteWriter:
             new_quotes, bars = frames.count_new()
             if GOLD_BARS_1M_LOG.name in writes:
                 self._open_bars.revise(frames.revisions)
-            if facts.accepted:
+            if exceeds(state.ends[SILVER_QUOTES.name], facts.start):
+                # silver had some of the batch before: what it holds of it may have been judged otherwise then
+                self._recent.forget()
+            elif facts.accepted:
                 self._recent.add(frames.hand_over_new(), rows=new_quotes, newest=state.newest_event)
         finally:
             frames.release()

@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 
 from jobs.lake import read
 from jobs.lake.kept import keep, release
-from jobs.lake.quote_batch import instant
 from jobs.lake.settings import Settings
 from jobs.lake.tables import SILVER_QUOTES
 from transforms.revisions import TO_SEQUENCE
@@ -67,10 +66,7 @@ class RecentQuotes:
         """
         if self._since is None and newest - first <= 2 * self._window:
             self._since = min(first, newest - self._window)
-            stored = keep(self._of_silver(self._since))
-            # a batch that only silver has committed may have gone further than what is known otherwise
-            (last,) = stored.agg(F.unix_micros(F.max("event_time"))).collect()[0]
-            self._settle([Part(stored, newest if last is None else max(newest, instant(last)), 0)])
+            self._settle([Part(keep(self._of_silver(self._since)), newest, 0)])
         if self._since is None or first < self._since:
             return self._of_silver(first).where(F.col("session").isin(sorted(sessions)))
         return self._together([part for part in (*self._settled, *self._fresh) if part.newest >= first])
@@ -92,6 +88,12 @@ class RecentQuotes:
             gone.release()
             # it may have held quotes of its newest minute
             self._since = gone.newest - (gone.newest - BEGINNING) % MINUTE + MINUTE
+
+    def forget(self) -> None:
+        """Let go of everything: what is asked next is read from silver."""
+        for part in (*self._settled, *self._fresh):
+            part.release()
+        self._settled, self._fresh, self._since = [], [], None
 
     def _settle(self, parts: list[Part]) -> None:
         quotes = self._together(parts).persist()

@@ -67,3 +67,8 @@ def test_every_quote_from_a_minute_on_is_there_from_memory_or_from_silver(
     assert silver.reads == reads
     memory.since(START, newest=newest, sessions=[DAY.date()])
     assert silver.reads == reads + 1
+    # after it has forgotten everything it asks silver again
+    memory.forget()
+    found = memory.since(newest - timedelta(minutes=2), newest=newest, sessions=[DAY.date()])
+    assert silver.reads == reads + 2
+    assert found.count() >= 2
