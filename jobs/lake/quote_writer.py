@@ -5,7 +5,7 @@ once. What they record is told in jobs/lake/progress.py.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -129,13 +129,7 @@ class QuoteWriter:
             versions = {name: write.result() for name, write in writes.items()}
             visible = datetime.now(UTC)
             new_quotes, bars = frames.count_new()
-            if GOLD_BARS_1M_LOG.name in writes:
-                self._open_bars.revise(frames.revisions)
-            if exceeds(state.ends[SILVER_QUOTES.name], facts.start):
-                # silver had some of the batch before: what it holds of it may have been judged otherwise then
-                self._recent.forget()
-            elif facts.accepted:
-                self._recent.add(frames.hand_over_new(), rows=new_quotes, newest=state.newest_event)
+            self._remember(frames, facts, new_quotes=new_quotes, written=versions)
         finally:
             frames.release()
         state.advance(facts, commits)
@@ -154,6 +148,19 @@ class QuoteWriter:
             committed_at=visible,
         )
         log.info("batch", batch=batch_id, **counts, seconds=seconds)
+
+    def _remember(
+        self, frames: BatchFrames, facts: BatchFacts, *, new_quotes: int, written: Iterable[str]
+    ) -> None:
+        """Keep in memory what the next batches would have to read back."""
+        state = self._state
+        if GOLD_BARS_1M_LOG.name in written:
+            self._open_bars.revise(frames.revisions)
+        if exceeds(state.ends[SILVER_QUOTES.name], facts.start):
+            # silver had some of the batch before: what it holds of it may have been judged otherwise then
+            self._recent.forget()
+        elif facts.accepted:
+            self._recent.add(frames.hand_over_new(), rows=new_quotes, newest=state.newest_event)
 
     def _appends(self, frames: BatchFrames, facts: BatchFacts) -> "Iterator[tuple[Table, DataFrame, int]]":
         """What the batch appends to which table, and about how many rows: only where the table is not there yet."""

@@ -1,4 +1,4 @@
-"""The one place that writes Delta tables: appends of the stream, and merges in a session of their own."""
+"""What writes Delta tables, under a lease: appends of the stream, and merges in a session of their own."""
 
 import json
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ class TableWriter:
         commits that repeat the recorded end, under a transaction name of their own.
         """
         spark, path = frame.sparkSession, self._begin(table)
-        few_files = frame.coalesce(1 + rows // ROWS_PER_FILE)
+        few_files = failpoints.inside(f"{table.name}.inside", frame.coalesce(1 + rows // ROWS_PER_FILE))
         name = table.name if idle is None else f"{table.name}/idle"
         number = commit.transaction_version if idle is None else commit.epoch * EPOCH_STEP + idle
         if (before := version(spark, path)) < 0:
@@ -40,7 +40,7 @@ class TableWriter:
             return self._end(spark, table, before, number, commit)
         try:
             after = transaction.append(
-                failpoints.inside(f"{table.name}.inside", few_files),
+                few_files,
                 path,
                 application=name,
                 number=number,

@@ -3,6 +3,7 @@
 import signal
 import time
 
+from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
 from tests.faults.lake import Lake
 
@@ -46,9 +47,18 @@ def at_random_instants(lake: Lake, options: Options) -> None:
 
 def _kill_one(lake: Lake, *, half: str, after: float) -> None:
     driver = lake.driver(max_offsets=100)
-    driver.wait_for(lambda: "event=batch" in driver.output, what="a first batch", seconds=DIES_WITHIN)
+    wait_for_a_batch(driver)
     lake.meet(Fault(f"driver ({half})", "kill -9", f"{after:.1f} s after its first batch"))
     time.sleep(after)
+    end(driver, half=half)
+
+
+def wait_for_a_batch(driver: Driver) -> None:
+    driver.wait_for(lambda: "event=batch" in driver.output, what="a first batch", seconds=DIES_WITHIN)
+
+
+def end(driver: Driver, *, half: str) -> None:
+    """kill -9 of a half, with which the other goes too."""
     driver.kill_half(half)
-    driver.ended(seconds=60)  # the other half goes too
+    driver.ended(seconds=60)
     driver.kill()

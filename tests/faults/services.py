@@ -41,6 +41,13 @@ def store_stalls(lake: Lake, options: Options) -> None:
     _through_proxy(lake, options, [fault for fault in OUTAGES if fault.kind == "stall"])
 
 
+def kill_and_start(instance: Instance, name: str, *, dead_seconds: float) -> None:
+    """kill -9 of a service, and its usual start after so many seconds."""
+    kill_tree(instance, name)
+    time.sleep(dead_seconds)
+    instance.start()
+
+
 def kill_tree(instance: Instance, name: str) -> None:
     """kill -9 of a service and of all that it started, PostgreSQL's backends in their own sessions too."""
     (pid,) = [service.pid for service in instance.services() if service.name == name]
@@ -86,9 +93,7 @@ def _kill_each(lake: Lake, options: Options, *, dead_seconds: float) -> None:
     for fault in KILLS:
 
         def away(fault: Fault = fault) -> None:
-            kill_tree(lake.instance, fault.target)
-            time.sleep(dead_seconds)
-            lake.instance.start()
+            kill_and_start(lake.instance, fault.target, dead_seconds=dead_seconds)
 
         outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
     lake.finish(driver)

@@ -7,10 +7,10 @@ from tests.bench.symbols import write_instruments
 from tests.bench.tape import Stretch, deliveries
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
-from tests.faults.kills import DIES_WITHIN
+from tests.faults.kills import end, wait_for_a_batch
 from tests.faults.lake import Lake
 from tests.faults.pauses import stand_still
-from tests.faults.services import SERVICES, kill_tree
+from tests.faults.services import SERVICES, kill_and_start
 
 MESSAGES, FAULTS, CHECK_EVERY = 1_000_000, 60, 10
 HALVES = {"driver": "all", "driver's JVM": "java", "driver's Python half": "python"}
@@ -26,17 +26,13 @@ def a_million(lake: Lake, options: Options) -> None:
     driver = lake.driver(max_offsets=BATCH)
     for number in range(1, FAULTS + 1):
         lake.send(0.95 / FAULTS)
-        _wait_for_a_batch(driver)
+        wait_for_a_batch(driver)
         time.sleep(chance.uniform(0, 4))
         driver = _meet_one(lake, driver, chance)
         lake.wait_caught_up(driver)
         if number % CHECK_EVERY == 0:
             lake.check()
     lake.finish(driver)
-
-
-def _wait_for_a_batch(driver: Driver) -> None:
-    driver.wait_for(lambda: "event=batch" in driver.output, what="a first batch", seconds=DIES_WITHIN)
 
 
 def _meet_one(lake: Lake, driver: Driver, chance: random.Random) -> Driver:
@@ -51,17 +47,13 @@ def _meet_one(lake: Lake, driver: Driver, chance: random.Random) -> Driver:
 
 def _kill_driver(lake: Lake, driver: Driver, target: str) -> Driver:
     lake.meet(Fault(target, "kill -9", "while batches are written"))
-    driver.kill_half(HALVES[target])
-    driver.ended(seconds=60)  # the other half goes too
-    driver.kill()
+    end(driver, half=HALVES[target])
     return lake.driver(max_offsets=BATCH)
 
 
 def _kill_service(lake: Lake, driver: Driver, target: str, *, seconds: float) -> Driver:
     lake.meet(Fault(target, "kill -9", f"away for {seconds:.1f} s"))
-    kill_tree(lake.instance, target)
-    time.sleep(seconds)
-    lake.instance.start()
+    kill_and_start(lake.instance, target, dead_seconds=seconds)
     return driver
 
 
