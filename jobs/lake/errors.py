@@ -8,6 +8,7 @@ TapehouseError
 ├── CheckpointError        a checkpoint that does not belong to these tables
 ├── LeaseError             another driver writes these tables
 ├── WriteSkippedError      Delta took a write for a replay and dropped it
+├── SchemaError            a table whose columns are not those of this version
 ├── UnfinishedBatchError   a batch of the stream that not all tables hold
 ├── StoppedError           asked to stop before all was done
 ├── ServiceError           a local service does not start, stop or answer
@@ -54,6 +55,10 @@ class LeaseError(TapehouseError):
 
 
 class WriteSkippedError(TapehouseError):
+    pass
+
+
+class SchemaError(TapehouseError):
     pass
 
 

@@ -55,7 +55,7 @@ class QuoteStream:
             return
         try:
             if self._error is None:
-                self._writer.look_after_gold()
+                self._writer.look_after_gold(to_the_end=False)
             self._last_batch = time.monotonic()
         finally:
             self._lock.release()
@@ -78,7 +78,7 @@ class QuoteStream:
             failure = self._error or (None if self._refused else query.exception())
             if failure is not None:
                 raise failure
-            self._writer.look_after_gold()
+            self._writer.look_after_gold(to_the_end=True)
         finally:
             self._writer.close()
 

@@ -89,19 +89,22 @@ class QuoteWriter:
             self._merge()
         self._upkeep.do_one(self._aside)
 
-    def look_after_gold(self) -> None:
-        """Close sessions by the clock once the topic is read to its end, merge the log, do what upkeep is due."""
+    def look_after_gold(self, *, to_the_end: bool) -> None:
+        """Close sessions by the clock once the topic is read to its end, merge the log, do what upkeep is due.
+
+        `to_the_end`: wait for the merge, and for what runs before it, instead of leaving it beside the next batches.
+        """
+        self._aside.settle(wait=to_the_end)
         try:
             is_drained = not exceeds(self._topic_ends.ask(), self._state.ends[BRONZE_QUOTES.name])
         except ServiceError as error:
             # whether more is to come cannot be told now: sessions stay open until it can
             log.warning("topic_end_unknown", what=error.what, found=error.found)
             is_drained = False
-        self._aside.settle(wait=True)
         if is_drained:
             self._gold_log.close_sessions(datetime.now(UTC), lateness=self._lateness)
         self._merge()
-        self._aside.settle(wait=True)
+        self._aside.settle(wait=to_the_end)
         self._upkeep.do_one(self._aside)
 
     def close(self) -> None:

@@ -29,6 +29,9 @@ class Table:
 
 
 STREAM = "stream_quotes"
+# the driver writes log checkpoints beside its batches (upkeep.py): Delta's own would hold a batch up, for seconds the
+# first time
+OF_STREAM = {"delta.checkpointInterval": "1000"}
 CHANGE_FEED = {"delta.enableChangeDataFeed": "true"}
 
 BRONZE_QUOTES = Table(
@@ -38,6 +41,7 @@ BRONZE_QUOTES = Table(
     COORDINATES,
     "kafka_date",
     STREAM,
+    OF_STREAM,
 )
 SILVER_QUOTES = Table(
     "silver.quotes",
@@ -46,6 +50,7 @@ SILVER_QUOTES = Table(
     ("event_id",),
     "session",
     STREAM,
+    OF_STREAM,
 )
 SILVER_REJECTED = Table(
     "silver.rejected",
@@ -54,6 +59,7 @@ SILVER_REJECTED = Table(
     COORDINATES,
     "kafka_date",
     STREAM,
+    OF_STREAM,
 )
 GOLD_BARS_1M = Table(
     "gold.bars_1m",
@@ -62,7 +68,7 @@ GOLD_BARS_1M = Table(
     ("source", "instrument_id", "bar_start"),
     "session",
     STREAM,
-    CHANGE_FEED,
+    OF_STREAM | CHANGE_FEED,
 )
 # appended by every batch and merged into gold.bars_1m within a minute: a merge in every batch would be half of it
 GOLD_BARS_1M_LOG = Table(
@@ -73,6 +79,7 @@ GOLD_BARS_1M_LOG = Table(
     ("source", "instrument_id", "bar_start", "sequence"),
     "session",
     STREAM,
+    OF_STREAM,
 )
 
 # what a batch of the stream commits to; gold.bars_1m follows its log

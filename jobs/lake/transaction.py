@@ -9,7 +9,7 @@ a commit that came between works the same.
 import time
 from typing import TYPE_CHECKING, Any
 
-from jobs.lake.errors import WriteSkippedError
+from jobs.lake.errors import SchemaError, WriteSkippedError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -32,7 +32,7 @@ def append(
             found=f"transaction {number}, and the table has seen {seen}",
             remedy="another driver with a newer epoch writes this table: see the ledger's leases, stop one of them",
         )
-    _check_columns(jvm, frame, transaction)
+    _check_columns(jvm, frame, transaction, path)
     nothing, some = jvm.scala.Option.empty(), jvm.scala.Option.apply
     written = transaction.writeFiles(frame._jdf)
     seen_now = jvm.org.apache.spark.sql.delta.actions.SetTransaction(
@@ -66,8 +66,13 @@ def _newest_of(transaction: Any, application: str) -> int:
     return numbers.get(application, -1)
 
 
-def _check_columns(jvm: Any, frame: "DataFrame", transaction: Any) -> None:
+def _check_columns(jvm: Any, frame: "DataFrame", transaction: Any, path: str) -> None:
     """Delta writes whatever it is given here."""
     wanted, found = transaction.metadata().schema(), frame._jdf.schema()
     if not jvm.org.apache.spark.sql.types.DataType.equalsIgnoreNullability(found, wanted):
-        raise ValueError(f"columns {found.simpleString()} for a table of {wanted.simpleString()}")
+        raise SchemaError(
+            f"the columns of {path} are not those that are written",
+            found=f"{wanted.simpleString()}, not {found.simpleString()}",
+            remedy="run the version that made the table, or let this one make its tables at another "
+            "TAPEHOUSE_REALTIME_URL and TAPEHOUSE_PROCESSED_URL",
+        )

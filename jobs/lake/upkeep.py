@@ -15,7 +15,7 @@ from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M, SILVER_QUOTES, SILVER_REJECTED, STREAM_TABLES, Table
 from jobs.lake.transaction import commits_since_checkpoint
-from jobs.lake.write import TableWriter, dml_session
+from jobs.lake.write import TableWriter, dml_session, version
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,6 +44,8 @@ class Upkeep:
         self._state, self._writer, self._ledger = state, writer, ledger
         self._looked = time.monotonic()
         self._done = 0
+        # versions whose checkpoints Delta's snapshots may not know yet
+        self._checkpointed: dict[str, int] = {}
 
     def do_one(self, aside: Aside) -> None:
         """Compact the table that needs it most, else give a log a checkpoint, else delete what was kept long enough."""
@@ -54,6 +56,7 @@ class Upkeep:
             self._compact(table)
         elif aside.is_free and (longest := self._longest_log()):
             self._begin(aside, "checkpoint", longest, self._writer.checkpoint)
+            self._checkpointed[longest.name] = self._version(longest)
         elif aside.is_free and time.monotonic() - self._looked > LOOK_EVERY:
             self._looked = time.monotonic()
             if neglected := self._neglected():
@@ -71,10 +74,14 @@ class Upkeep:
         """The table with the most commits since its log's last checkpoint, if there are enough."""
 
         def commits(table: Table) -> int:
-            return commits_since_checkpoint(self._spark, table.path(self._settings))
+            known = commits_since_checkpoint(self._spark, table.path(self._settings))
+            return min(known, self._version(table) - self._checkpointed.get(table.name, -1))
 
         longest = max(STREAM_TABLES, key=commits)
         return longest if commits(longest) >= CHECKPOINT_AFTER_COMMITS else None
+
+    def _version(self, table: Table) -> int:
+        return version(self._spark, table.path(self._settings))
 
     def _neglected(self) -> Table | None:
         name = self._ledger.most_neglected(

@@ -113,13 +113,15 @@ class TableWriter:
 
     def checkpoint(self, session: "SparkSession", table: Table) -> None:
         """Write the table's state beside its log, so that readers need not begin at the log's beginning."""
-        transaction.delta_log(session, self._begin(table)).checkpoint()
+        self._lease.ask()
+        transaction.delta_log(session, table.path(self._settings)).checkpoint()
 
     def vacuum(self, session: "SparkSession", table: Table) -> None:
         """Delete the files that no version of the last 7 days holds, and what a killed driver never committed."""
         from delta.tables import DeltaTable
 
-        DeltaTable.forPath(session, self._begin(table)).vacuum()
+        self._lease.ask()
+        DeltaTable.forPath(session, table.path(self._settings)).vacuum()
 
     def _begin_dml(
         self, session: "SparkSession", *, table: Table, name: str, number: int, commit: Commit

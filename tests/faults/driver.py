@@ -18,6 +18,11 @@ class Driver(Program):
         return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     @property
+    def batches(self) -> int:
+        """How many it has written, by its log."""
+        return self.output.count("event=batch")
+
+    @property
     def python(self) -> int:
         """The pid of its Python half."""
         others = [pid for pid in session_of(self.started) if pid != self.process.pid]
@@ -33,8 +38,15 @@ class Driver(Program):
         else:
             os.kill(self.process.pid if half == "java" else self.python, signal.SIGKILL)
 
+    def stand_still(self) -> None:
+        """SIGSTOP to both halves."""
+        self._signal(signal.SIGSTOP)
+
     def go_on(self) -> None:
         """SIGCONT to both halves."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         for pid in session_of(self.started):
             with contextlib.suppress(ProcessLookupError):  # a worker that ends as soon as its parent goes on
-                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, number)

@@ -4,6 +4,10 @@ import random
 from dataclasses import dataclass
 
 
+class SkippedError(Exception):
+    """This machine cannot have the fault; the message says what it would need."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """What happens to whom and when, as the report of a failure says it."""

@@ -57,7 +57,15 @@ def _read(kept: Path) -> dict[str, Outcome]:
 
 
 def _hand_over(part: str, done: list[tuple[Step, Outcome]]) -> None:
-    rows = [(str(step), f"{o.faults}", f"{o.messages:,}", f"{o.seconds:.0f}") for step, o in done]
+    rows = [
+        (
+            f"{step}{f': not run, {o.skipped}' if o.skipped else ''}",
+            f"{o.faults}",
+            f"{o.messages:,}",
+            f"{o.seconds:.0f}",
+        )
+        for step, o in done
+    ]
     faults, messages = sum(o.faults for _, o in done), sum(o.messages for _, o in done)
     total = ("together", f"{faults}", f"{messages:,}", f"{sum(o.seconds for _, o in done):.0f}")
     report = Report(part, "All held", ("scenario", "faults", "messages", "seconds"), [*rows, total])

@@ -54,7 +54,7 @@ def _kill_one(lake: Lake, *, half: str, after: float) -> None:
 
 
 def wait_for_a_batch(driver: Driver) -> None:
-    driver.wait_for(lambda: "event=batch" in driver.output, what="a first batch", seconds=DIES_WITHIN)
+    driver.wait_for(lambda: driver.batches > 0, what="a first batch", seconds=DIES_WITHIN)
 
 
 def end(driver: Driver, *, half: str) -> None:

@@ -19,11 +19,13 @@ class Step:
         return f"{self.scenario}, seed {self.options.seed}"
 
 
-PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie")
+PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie", "load")
+OUTAGES = ("services-long", "store-away", "services-gone", "full-checkpoint-disk", "full-store-disk")
 ALL_FAULTS = (
-    "services-long",
-    "store-away",
     "zombies",
+    "taken-meanwhile",
+    "two-at-once",
+    "clock",
     "producer",
     "checkpoint",
     "topic",
@@ -34,6 +36,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
         Step(name, Options(seed, kills=20)) for seed in SEEDS for name in ("failpoints", "instants")
     ),
     "faults": tuple(Step(name, BRIEF) for name in ALL_FAULTS),
+    "outages": tuple(Step(name, BRIEF) for name in OUTAGES),
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
 }

@@ -75,11 +75,9 @@ def outlast(
     lake: Lake, driver: Driver, fault: Fault, away: Callable[[], None], *, share: float, after: float
 ) -> None:
     """Half of the share is sent before the fault, half after it; the same driver writes both."""
-    batches = driver.output.count("event=batch")
+    batches = driver.batches
     lake.send(share / 2)
-    driver.wait_for(
-        lambda: driver.output.count("event=batch") > batches, what="a batch before the fault", seconds=180
-    )
+    driver.wait_for(lambda: driver.batches > batches, what="a batch before the fault", seconds=180)
     time.sleep(after)
     lake.meet(fault)
     away()

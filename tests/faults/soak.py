@@ -7,7 +7,7 @@ from tests.bench.symbols import write_instruments
 from tests.bench.tape import Stretch, deliveries
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
-from tests.faults.kills import end, wait_for_a_batch
+from tests.faults.kills import end
 from tests.faults.lake import Lake
 from tests.faults.pauses import stand_still
 from tests.faults.services import SERVICES, kill_and_start
@@ -25,8 +25,13 @@ def a_million(lake: Lake, options: Options) -> None:
     chance = options.chance()
     driver = lake.driver(max_offsets=BATCH)
     for number in range(1, FAULTS + 1):
+        batches = driver.batches
         lake.send(0.95 / FAULTS)
-        wait_for_a_batch(driver)
+        driver.wait_for(
+            lambda driver=driver, batches=batches: driver.batches > batches,
+            what="a batch before the fault",
+            seconds=180,
+        )
         time.sleep(chance.uniform(0, 4))
         driver = _meet_one(lake, driver, chance)
         lake.wait_caught_up(driver)

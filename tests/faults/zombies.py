@@ -4,7 +4,9 @@ import time
 
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
+from tests.faults.kills import wait_for_a_batch
 from tests.faults.lake import Lake
+from tests.faults.services import kill_and_start
 
 # at its third commit to the log a batch is behind it
 MOMENTS = {
@@ -26,6 +28,23 @@ def at_each_moment(lake: Lake, options: Options) -> None:
     """Each driver that takes over commits a batch and is stopped too, at the next moment."""
     del options  # nothing is left to chance
     _chain(lake, list(MOMENTS))
+
+
+def taken_while_postgres_was_away(lake: Lake, options: Options) -> None:
+    """PostgreSQL dies under a driver that stands still, and is back under another holder when it goes on."""
+    del options  # nothing is left to chance
+    first = lake.driver(max_offsets=200)
+    lake.send(0.4)
+    wait_for_a_batch(first)
+    lake.meet(Fault("postgres", "kill -9", "while the driver is stopped, and another one takes over"))
+    first.stand_still()
+    kill_and_start(lake.instance, "postgres", dead_seconds=1)
+    time.sleep(LOST_AFTER)
+    second = lake.driver(max_offsets=200_000)
+    lake.send(0.4)
+    lake.wait_caught_up(second)
+    _wake(first, taken_by=second)
+    lake.finish(second)
 
 
 def _chain(lake: Lake, moments: list[str]) -> None:
