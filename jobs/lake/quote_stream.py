@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from pyspark.errors.exceptions.captured import convert_exception
+
 from jobs.lake import failpoints, read
 from jobs.lake.quote_writer import QuoteWriter
 from jobs.lake.settings import Settings
@@ -75,7 +77,7 @@ class QuoteStream:
         try:
             self._end(query)
             # a batch that was not begun ends the query with our own refusal, which is no failure
-            failure = self._error or (None if self._refused else query.exception())
+            failure = self._error or (None if self._refused else _failure_of(query))
             if failure is not None:
                 raise failure
             self._writer.look_after_gold(to_the_end=True)
@@ -103,3 +105,9 @@ class QuoteStream:
                 self._lock.release()
         self._refused = True
         raise StreamStopped
+
+
+def _failure_of(query: "StreamingQuery") -> Exception | None:
+    """What ended the query, with the Java cause that `query.exception()` drops."""
+    found = query._jsq.exception()
+    return convert_exception(found.get()) if found.isDefined() else None
