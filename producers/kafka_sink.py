@@ -49,11 +49,11 @@ class KafkaSink:
                 remedy="start it (`make up`), or correct TAPEHOUSE_KAFKA_BOOTSTRAP",
             ) from error
 
-    def send(self, message: Message) -> None:
-        """Hand over a message; it is received now, and acknowledged or refused later."""
+    def send(self, message: Message, *, received_us: int | None = None) -> None:
+        """Hand over a message, received at `received_us` (default: now); it is acknowledged or refused later."""
         from kafka.errors import KafkaError
 
-        value = message.render(time.time_ns() // 1000)
+        value = message.render(received_us or time.time_ns() // 1000)
         self.sent += 1
         producer = self._for_large if len(value) + len(message.frame) > LARGE else self._producer
         try:

@@ -1,5 +1,6 @@
 """What the whole run shares: one set of services, one Spark session, and the folder of recorded data."""
 
+import csv
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,12 @@ def spark(services: Instance) -> "Iterator[SparkSession]":  # ruff: ignore[unuse
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def answers(market_data: Path) -> list[dict[str, str]]:
+    with (market_data.parent / "answers" / "bars_1m_2023-09-05.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture

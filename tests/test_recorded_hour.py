@@ -1,6 +1,5 @@
 """The recorded hour, end to end, against the bars that were worked out without Spark."""
 
-import csv
 import time
 from datetime import UTC, datetime
 from itertools import product
@@ -29,12 +28,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "batch" in metafunc.fixturenames:
         every = list(product(*map(sorted, zip(*CUTS, strict=True))))
         metafunc.parametrize(("seed", "batch"), every if metafunc.config.getoption("--all-cuts") else CUTS)
-
-
-@pytest.fixture(scope="session")
-def answers(market_data: Path) -> list[dict[str, str]]:
-    with (market_data.parent / "answers" / "bars_1m_2023-09-05.csv").open() as file:
-        return list(csv.DictReader(file))
 
 
 def test_the_recorded_hour_gives_the_540_bars(

@@ -1,0 +1,174 @@
+"""Yahoo's live stream: supervised connections of at most 100 symbols each, which come back after whatever ended them.
+
+yfinance's own `listen` spins after a clean close and never connects again; only its message PricingData is used.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import structlog
+
+URL = "wss://streamer.finance.yahoo.com/?version=2"
+SOURCE, SOURCE_ELSEWHERE = "yahoo", "yahoo_recording"
+# the vendor drops the 101st without a word
+SYMBOLS_PER_CONNECTION = 100
+LARGEST_FRAME = 1024 * 1024
+PING_EVERY = 20.0  # seconds: an end that has gone without a word is found by it
+log = structlog.get_logger()
+
+
+class Received(NamedTuple):
+    """A frame exactly as it came, and when, in microseconds since 1970 in UTC."""
+
+    frame: bytes
+    received_us: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between the things that a connection does."""
+
+    subscribe_again: float = 15.0
+    silent_after: float = 60.0
+    open_within: float = 10.0
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+
+
+@dataclass
+class Health:
+    """What happened to one connection so far, by the monotonic clock.
+
+    `last_frame` is None before the first, `waiting_since` while a frame waits for its place in the queue.
+    """
+
+    symbols: tuple[str, ...]
+    is_open: bool = False
+    frames: int = 0
+    last_frame: float | None = None
+    waiting_since: float | None = None
+    ends: dict[str, int] = field(default_factory=dict)
+
+
+class YahooStream:
+    """Puts the frames of all symbols into a queue until it is cancelled; while that is full the vendor has to wait.
+
+    `is_trading` says whether the exchange is open, when no frame for a minute means that the feed has died.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        frames: "asyncio.Queue[Received]",
+        *,
+        is_trading: Callable[[], bool],
+        url: str = URL,
+        pace: Pace | None = None,
+    ) -> None:
+        self._frames, self._is_trading = frames, is_trading
+        self._url, self._pace = url, pace or Pace()
+        self.connections = [Health(tuple(shard)) for shard in shards(symbols)]
+
+    @property
+    def source(self) -> str:
+        """What the quotes are called: only what comes from the vendor's own address bears its name."""
+        return SOURCE if self._url == URL else SOURCE_ELSEWHERE
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for health in self.connections:
+                tasks.create_task(self._keep_connected(health))
+
+    async def _keep_connected(self, health: Health) -> None:
+        pause = self._pace.first_pause
+        while True:
+            before = health.frames
+            end = await self._connect_once(health)
+            health.is_open = False
+            health.ends[end] = health.ends.get(end, 0) + 1
+            # a connection that has delivered was well: the pause grows only while none is
+            pause = self._pace.first_pause if health.frames > before else pause
+            wait = pause * random.uniform(0.5, 1)
+            log.warning("yahoo_reconnect", symbols=len(health.symbols), end=end, after_seconds=round(wait, 2))
+            await asyncio.sleep(wait)
+            pause = min(2 * pause, self._pace.longest_pause)
+
+    async def _connect_once(self, health: Health) -> str:
+        """Connect and take frames until the connection ends; the name of its end."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+
+        opening = connect(
+            self._url,
+            open_timeout=self._pace.open_within,
+            ping_interval=PING_EVERY,
+            ping_timeout=PING_EVERY,
+            close_timeout=1,
+            max_size=LARGEST_FRAME,
+        )
+        silent = asyncio.Event()
+        try:
+            async with opening as socket:
+                health.is_open = True
+                await self._listen(socket, health, silent)
+        except ConnectionClosed as error:
+            return "silent" if silent.is_set() else f"closed_{error.rcvd.code}" if error.rcvd else "cut"
+        except TimeoutError:
+            return "no_answer"
+        except (InvalidHandshake, InvalidMessage):
+            return "refused"
+        except OSError:
+            return "unreachable"
+        return "closed"
+
+    async def _listen(self, socket: Any, health: Health, silent: asyncio.Event) -> None:
+        health.waiting_since = time.monotonic()
+        beside = [
+            asyncio.create_task(self._subscribe(socket, health.symbols)),
+            asyncio.create_task(self._watch(socket, health, silent)),
+        ]
+        try:
+            while True:
+                frame = await socket.recv(decode=False)
+                received = Received(frame, time.time_ns() // 1000)
+                health.frames += 1
+                health.last_frame = time.monotonic()
+                health.waiting_since = None
+                await self._frames.put(received)
+                health.waiting_since = time.monotonic()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _subscribe(self, socket: Any, symbols: tuple[str, ...]) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        with suppress(ConnectionClosed):  # whoever receives says so
+            while True:
+                await socket.send(json.dumps({"subscribe": symbols}))
+                await asyncio.sleep(self._pace.subscribe_again)
+
+    async def _watch(self, socket: Any, health: Health, silent: asyncio.Event) -> None:
+        """End a connection on which nothing has come for too long while the exchange is open."""
+        while not silent.is_set():
+            await asyncio.sleep(self._pace.silent_after / 10)
+            since = health.waiting_since
+            waited = time.monotonic() - since if since is not None else 0.0
+            if waited > self._pace.silent_after and self._is_trading():
+                log.warning("yahoo_silent", symbols=len(health.symbols), seconds=round(waited, 1))
+                silent.set()
+                socket.transport.abort()
+
+
+def shards(symbols: Sequence[str]) -> list[list[str]]:
+    """The symbols, each once, in as many parts as there must be connections, all of about one size."""
+    distinct = sorted(set(symbols))
+    parts = -(-len(distinct) // SYMBOLS_PER_CONNECTION)
+    return [distinct[number::parts] for number in range(parts)]

@@ -1,0 +1,100 @@
+"""The recorded hour as Yahoo sent it: over a websocket, through our client and Kafka, into the bars of the answers."""
+
+import asyncio
+import csv
+from datetime import datetime
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from producers.kafka_sink import KafkaSink
+from producers.live_feed import LiveFeed
+from producers.yahoo_frames import encode_frame
+from producers.yahoo_stream import Pace
+from tests.producers.test_live_feed import follow
+from tests.stack import Stack
+from tests.test_recorded_hour import BARS
+from tests.vendors.yahoo_stream import Client, YahooStreamer
+
+ENDS = ("1000", "cut", "mute", "1011")
+# what a connection is sent again of what the one before had
+REPEATED = 200
+
+pytestmark = pytest.mark.usefixtures("compiled")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cuts" in metafunc.fixturenames:
+        metafunc.parametrize("cuts", [0, 20] if metafunc.config.getoption("--all-cuts") else [20])
+
+
+def wire_frames(recording: Path) -> list[tuple[str, bytes]]:
+    """Symbol and frame of each line of the recording, with all that it holds."""
+    with recording.open() as file:
+        return [
+            (
+                row["id"],
+                encode_frame(
+                    id=row["id"],
+                    time=round(datetime.fromisoformat(row["timestamp"]).timestamp() * 1000),
+                    price=float(row["price"]),
+                    exchange=row["exchange"],
+                    quote_type=int(row["quoteType"]),
+                    market_hours=int(row["marketHours"]),
+                    change_percent=float(row["changePercent"]),
+                    day_volume=int(float(row["dayVolume"])),
+                    change=float(row["change"]),
+                    price_hint=int(row["priceHint"]),
+                ),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+class Tape:
+    """The frames, played on from connection to connection; each ends after its share, the last one stays."""
+
+    def __init__(self, frames: list[tuple[str, bytes]], *, cuts: int) -> None:
+        self._frames, self._cuts, self._ends = frames, cuts, cycle(ENDS)
+        self.sent = 0
+        self._position = 0
+
+    async def play(self, client: Client) -> None:
+        share = -(-len(self._frames) // (self._cuts + 1))
+        begin = max(0, self._position - REPEATED)
+        end = min(len(self._frames), self._position + share)
+        for symbol, frame in self._frames[begin:end]:
+            assert await client.send(symbol, frame)
+            self.sent += 1
+        self._position = end
+        if client.number <= self._cuts:
+            await asyncio.sleep(0.2)  # a reset throws away what has not been read
+            await client.end(next(self._ends))
+
+
+def test_the_recorded_frames_over_a_websocket_give_the_540_bars(
+    stack: Stack, recorded_hour: Path, answers: list[dict[str, str]], cuts: int
+) -> None:
+    frames = wire_frames(recorded_hour)
+    assert len(frames) == 14_842
+    tape = Tape(frames, cuts=cuts)
+    refused = stack.folder / "refused.jsonl"
+    bootstrap = stack.settings.kafka_bootstrap
+    symbols = sorted({symbol for symbol, _ in frames})
+    with (
+        KafkaSink(bootstrap=bootstrap, topic=stack.topic, refused_file=refused) as sink,
+        YahooStreamer(tape.play) as server,
+    ):
+        feed = LiveFeed(sink)
+        pace = Pace(silent_after=1.0, first_pause=0.02, longest_pause=0.1)
+        wanted = len(frames) + cuts * REPEATED
+        stream = asyncio.run(
+            follow(
+                feed, server.url, *symbols, until=lambda: feed.counts.frames >= wanted, pace=pace, seconds=90
+            )
+        )
+    assert feed.counts.frames == tape.sent == wanted
+    assert sum(stream.connections[0].ends.values()) == cuts
+    stack.drain()
+    assert stack.sql(BARS) == answers
