@@ -4,7 +4,7 @@ TAPEHOUSE = .venv/bin/tapehouse
 DEMO_OPTIONS = $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check prove prove-full bench docs up down ps status verify clean lock
+.PHONY: help setup demo live test check prove prove-full bench docs up down ps status verify clean lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -14,6 +14,9 @@ setup: ## make .venv and .tapehouse; under a second when nothing is to do
 
 demo: setup ## stream a session through everything and check it   [RECORDING=FILE] [KEEP=1]
 	@$(TAPEHOUSE) demo $(DEMO_OPTIONS)
+
+live: setup ## stream Yahoo's live quotes, until Ctrl-C   SYMBOLS=AAPL,MSFT,BRK-B [RECORD=FILE]
+	@$(TAPEHOUSE) live --symbols "$(SYMBOLS)" $(if $(RECORD),--record "$(RECORD)")
 
 test: setup ## run all tests
 	@.venv/bin/python -m pytest $(PYTEST)

@@ -1,7 +1,8 @@
 """Errors of the producers.
 
 ProducerError
-└── RecordingError    a file that is not a recording, or holds nothing
+├── RecordingError    a file that is not a recording, or holds nothing
+└── StreamError       a live stream that cannot be reached
 """
 
 
@@ -18,3 +19,7 @@ class ProducerError(Exception):
 
 class RecordingError(ProducerError):
     exit_code = 2
+
+
+class StreamError(ProducerError):
+    pass

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from producers.errors import StreamError
+
 URL = "wss://streamer.finance.yahoo.com/?version=2"
 SOURCE, SOURCE_ELSEWHERE = "yahoo", "yahoo_recording"
 # the vendor drops the 101st without a word
@@ -39,6 +41,7 @@ class Pace:
     open_within: float = 10.0
     first_pause: float = 1.0
     longest_pause: float = 60.0
+    give_up_after: float = 900.0
 
 
 @dataclass
@@ -50,9 +53,11 @@ class Health:
 
     symbols: tuple[str, ...]
     is_open: bool = False
+    opened: int = 0
     frames: int = 0
     last_frame: float | None = None
     waiting_since: float | None = None
+    end: str = "never opened"
     ends: dict[str, int] = field(default_factory=dict)
 
 
@@ -81,25 +86,46 @@ class YahooStream:
         return SOURCE if self._url == URL else SOURCE_ELSEWHERE
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for health in self.connections:
-                tasks.create_task(self._keep_connected(health))
+        """Ends only by being cancelled, or by the first connection that could not be opened for too long."""
+        keeping = [asyncio.create_task(self._keep_connected(health)) for health in self.connections]
+        try:
+            await asyncio.gather(*keeping)
+        finally:
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
 
     async def _keep_connected(self, health: Health) -> None:
         pause = self._pace.first_pause
+        well = time.monotonic()
         while True:
             before = health.frames
-            end = await self._connect_once(health)
-            health.is_open = False
+            opened = await self._connect_once(health)
+            if opened:
+                well = time.monotonic()
+            end = health.end
             health.ends[end] = health.ends.get(end, 0) + 1
             # a connection that has delivered was well: the pause grows only while none is
             pause = self._pace.first_pause if health.frames > before else pause
+            if time.monotonic() - well > self._pace.give_up_after:
+                raise StreamError(
+                    f"{self._url} took no connection for {self._pace.give_up_after / 60:.0f} minutes",
+                    found=f"the last one ended as {end}",
+                    remedy="look whether this machine reaches it; TAPEHOUSE_YAHOO_STREAM_URL names another",
+                )
             wait = pause * random.uniform(0.5, 1)
             log.warning("yahoo_reconnect", symbols=len(health.symbols), end=end, after_seconds=round(wait, 2))
             await asyncio.sleep(wait)
             pause = min(2 * pause, self._pace.longest_pause)
 
-    async def _connect_once(self, health: Health) -> str:
+    async def _connect_once(self, health: Health) -> bool:
+        """Connect and take frames until the connection ends, and note how; whether there was one."""
+        before = health.opened
+        health.end = await self._end_of_one(health)
+        health.is_open = False
+        return health.opened > before
+
+    async def _end_of_one(self, health: Health) -> str:
         """Connect and take frames until the connection ends; the name of its end."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
@@ -116,6 +142,7 @@ class YahooStream:
         try:
             async with opening as socket:
                 health.is_open = True
+                health.opened += 1
                 await self._listen(socket, health, silent)
         except ConnectionClosed as error:
             return "silent" if silent.is_set() else f"closed_{error.rcvd.code}" if error.rcvd else "cut"

@@ -14,6 +14,7 @@ COMMANDS = {
     "kill": ("tapehouse.services.kill", "kill -9 a service, to see what happens"),
     "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
+    "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
     "verify": ("tapehouse.verify", "check the invariants from bronze up, with another engine"),
     "rebuild": ("tapehouse.rebuild", "work sessions out again from bronze, while the stream is stopped"),

@@ -16,9 +16,9 @@ from tapehouse.produce import add_tape_arguments, make_tape, pace_of
 
 if TYPE_CHECKING:
     from producers.tape import Delivery
-    from tapehouse.demo_job import StreamJob
-    from tapehouse.demo_progress import Progress
+    from tapehouse.progress import Progress
     from tapehouse.services.instance import Instance
+    from tapehouse.stream_job import StreamJob
 
 STEPS = 7
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from tapehouse.demo_progress import Progress
     from tapehouse.demo_summary import show, summarise
+    from tapehouse.progress import Progress
     from tapehouse.services.instance import Instance
 
     for number in INTERRUPTIONS:
@@ -109,9 +109,9 @@ def _stream_job(
     instance: "Instance", args: argparse.Namespace, progress: "Progress"
 ) -> "Generator[StreamJob, None, None]":
     """`spark-submit jobs/stream_quotes.py`; stopped at the end."""
-    from tapehouse.demo_job import JOB, StreamJob
+    from tapehouse.stream_job import JOB, QUICK_START, StreamJob
 
-    job = StreamJob(instance, args, progress)
+    job = StreamJob(instance, args, progress, conf=[QUICK_START])
     try:
         yield job
     except KeyboardInterrupt:

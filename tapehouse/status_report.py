@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tapehouse.exchange_hours import is_open
+
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
     from tapehouse.services.instance import Instance, ServiceState
@@ -160,20 +162,7 @@ def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
         "SELECT DISTINCT source, mic FROM silver.quotes WHERE session >= (SELECT max(session) FROM silver.quotes)"
     ).fetchall()
     status.sources = sorted({source for source, _ in rows})
-    return sorted({source for source, mic in rows if source in LIVE and _is_open(mic, status.at)})
-
-
-def _is_open(mic: str, at: datetime) -> bool:
-    """Whether the venue trades at `at`; what has no calendar never closes."""
-    import exchange_calendars
-
-    try:
-        calendar = exchange_calendars.get_calendar(
-            mic, start=at.date() - timedelta(7), end=at.date() + timedelta(7)
-        )
-    except exchange_calendars.errors.InvalidCalendarName:
-        return True
-    return bool(calendar.is_open_on_minute(at.replace(second=0, microsecond=0), ignore_breaks=True))
+    return sorted({source for source, mic in rows if source in LIVE and is_open(mic, status.at)})
 
 
 def _age(age: timedelta) -> str:

@@ -1,8 +1,6 @@
 """The recorded hour as Yahoo sent it: over a websocket, through our client and Kafka, into the bars of the answers."""
 
 import asyncio
-import csv
-from datetime import datetime
 from itertools import cycle
 from pathlib import Path
 
@@ -10,11 +8,11 @@ import pytest
 
 from producers.kafka_sink import KafkaSink
 from producers.live_feed import LiveFeed
-from producers.yahoo_frames import encode_frame
 from producers.yahoo_stream import Pace
 from tests.producers.test_live_feed import follow
 from tests.stack import Stack
 from tests.test_recorded_hour import BARS
+from tests.vendors.recorded_frames import wire_frames
 from tests.vendors.yahoo_stream import Client, YahooStreamer
 
 ENDS = ("1000", "cut", "mute", "1011")
@@ -27,29 +25,6 @@ pytestmark = pytest.mark.usefixtures("compiled")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cuts" in metafunc.fixturenames:
         metafunc.parametrize("cuts", [0, 20] if metafunc.config.getoption("--all-cuts") else [20])
-
-
-def wire_frames(recording: Path) -> list[tuple[str, bytes]]:
-    """Symbol and frame of each line of the recording, with all that it holds."""
-    with recording.open() as file:
-        return [
-            (
-                row["id"],
-                encode_frame(
-                    id=row["id"],
-                    time=round(datetime.fromisoformat(row["timestamp"]).timestamp() * 1000),
-                    price=float(row["price"]),
-                    exchange=row["exchange"],
-                    quote_type=int(row["quoteType"]),
-                    market_hours=int(row["marketHours"]),
-                    change_percent=float(row["changePercent"]),
-                    day_volume=int(float(row["dayVolume"])),
-                    change=float(row["change"]),
-                    price_hint=int(row["priceHint"]),
-                ),
-            )
-            for row in csv.DictReader(file)
-        ]
 
 
 class Tape:

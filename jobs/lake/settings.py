@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     ledger_password: SecretStr = Field(alias="PGPASSWORD")
     checkpoints: Path = Field(alias="TAPEHOUSE_CHECKPOINTS")
     instruments: Path = Field(ROOT / "conf" / "instruments.yaml", alias="TAPEHOUSE_INSTRUMENTS")
+    yahoo_stream_url: str | None = Field(None, alias="TAPEHOUSE_YAHOO_STREAM_URL")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
     lease_patience: float = Field(900, alias="TAPEHOUSE_LEASE_PATIENCE_SECONDS", ge=0)
 

@@ -24,10 +24,10 @@ from producers.events import Message
 from producers.kafka_sink import KafkaSink
 from producers.recording import SOURCE, read_recording
 from producers.tape import generate, last_session
-from tapehouse.demo_job import QUICK_START
 from tapehouse.paths import ROOT, VENV
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
+from tapehouse.stream_job import QUICK_START
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault
 from tests.stack import lake_environment

@@ -27,6 +27,7 @@ ALL_FAULTS = (
     "two-at-once",
     "clock",
     "producer",
+    "live-producer",
     "checkpoint",
     "topic",
     "rebuild",

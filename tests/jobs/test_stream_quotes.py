@@ -20,9 +20,9 @@ from jobs.lake.tables import SILVER_QUOTES
 from producers.disturbances import Disturbances, disturb
 from producers.events import Message
 from producers.tape import generate
-from tapehouse.demo_job import QUICK_START
 from tapehouse.ledger import LedgerReader
 from tapehouse.paths import ROOT, VENV
+from tapehouse.stream_job import QUICK_START
 from tests.builders import DAY, line
 from tests.processes import wait_for
 from tests.stack import Stack, call

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from producers.errors import StreamError
 from producers.yahoo_frames import encode_frame
 from producers.yahoo_stream import Pace, Received, YahooStream, shards
 from tests.vendors.yahoo_stream import Client, YahooStreamer, plays
@@ -144,6 +145,14 @@ def test_a_server_that_is_not_there_is_tried_again_until_it_is() -> None:
     stream = asyncio.run(run_for(1, url="ws://127.0.0.1:9/", frames=asyncio.Queue()))
     # pauses double up to the longest: neither a storm nor a stop
     assert 5 <= stream.connections[0].ends["unreachable"] <= 60
+
+
+def test_a_server_that_stays_away_is_given_up() -> None:
+    pace = Pace(first_pause=0.02, longest_pause=0.1, give_up_after=0.5)
+    frames: asyncio.Queue[Received] = asyncio.Queue()
+    stream = YahooStream(["AAPL"], frames, is_trading=lambda: True, url="ws://127.0.0.1:9/", pace=pace)
+    with pytest.raises(StreamError, match="unreachable"):
+        asyncio.run(asyncio.wait_for(stream.run(), 10))
 
 
 def test_only_the_vendors_own_address_bears_its_name() -> None:

@@ -1,7 +1,8 @@
-"""The stream job of the demo: `spark-submit jobs/stream_quotes.py`, followed by what the ledger tells of it."""
+"""The stream job of the demo and of `live`: `spark-submit jobs/stream_quotes.py`, and what the ledger tells of it."""
 
 import argparse
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.lake.errors import ServiceError
@@ -12,7 +13,7 @@ from tapehouse.paths import ROOT, VENV
 from tapehouse.services import processes
 
 if TYPE_CHECKING:
-    from tapehouse.demo_progress import Progress
+    from tapehouse.progress import Progress
     from tapehouse.services.instance import Instance
 
 # a run of a minute: the optimizing compiler would take more of two cores than it gives back
@@ -24,10 +25,17 @@ JOB = "stream_quotes"
 class StreamJob:
     """The stream job as a process, and its progress as the ledger tells it."""
 
-    def __init__(self, instance: "Instance", args: argparse.Namespace, progress: "Progress") -> None:
+    def __init__(
+        self,
+        instance: "Instance",
+        args: argparse.Namespace,
+        progress: "Progress",
+        *,
+        conf: Sequence[str] = (),
+    ) -> None:
         self._progress = progress
         self.log = instance.folder / "logs" / f"{JOB}.log"
-        command = [str(VENV / "bin" / "spark-submit"), "--conf", QUICK_START]
+        command = [str(VENV / "bin" / "spark-submit"), *(part for one in conf for part in ("--conf", one))]
         command += [str(ROOT / "jobs" / "stream_quotes.py")]
         options = [
             "--trigger",
@@ -77,6 +85,11 @@ class StreamJob:
                 found=f"{run.state}: {run.error}" if run else "no run in the ledger",
                 remedy=f"read {self.log}",
             )
+
+    def must_live(self) -> None:
+        """An error once it has ended by itself."""
+        if not processes.is_alive(self._process):
+            self._must_live(time.monotonic(), MOVES_WITHIN, "")
 
     def _must_live(self, began: float, limit: float, what: str) -> None:
         alive = processes.is_alive(self._process)

@@ -1,4 +1,4 @@
-"""Steps and progress of the demo on standard error: a live bar on a terminal, plain lines elsewhere."""
+"""Steps and progress of long commands on standard error: a live bar on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Generator

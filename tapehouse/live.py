@@ -1,0 +1,206 @@
+"""`tapehouse live`: Yahoo's live quotes through Kafka and the stream job, on the services of this checkout or yours."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.lake.arguments import add_batch_arguments
+from tapehouse.paths import DEMO, LOCAL, STATE
+
+if TYPE_CHECKING:
+    from jobs.lake.instruments import Listing
+    from jobs.lake.settings import Settings
+    from producers.live_feed import LiveFeed
+    from producers.yahoo_stream import YahooStream
+    from tapehouse.progress import Progress
+    from tapehouse.services.instance import Instance
+
+VENDOR = "yahoo"
+STEPS = 4
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_EVERY = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--symbols",
+        type=lambda text: [symbol for symbol in text.split(",") if symbol],
+        required=True,
+        metavar="AAPL,BRK-B",
+        help="in any spelling of conf/instruments.yaml",
+    )
+    parser.add_argument("--minutes", type=float, help="stop after so long (default: at Ctrl-C)")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="append the raw frames, for `make demo RECORDING=FILE`"
+    )
+    parser.add_argument(
+        "--send-only",
+        action="store_true",
+        help="to Kafka and no further: the stream job runs elsewhere (always so on your own services)",
+    )
+    add_batch_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="the counts at the end as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from jobs.lake.settings import is_named, read_settings
+    from tapehouse.context import NAMED_BY
+    from tapehouse.progress import Progress
+    from tapehouse.services.lock import sole_use
+
+    if is_named(NAMED_BY):
+        settings = read_settings()
+        return _follow(args, settings, _listings(args, settings), Progress(1))
+    instance = _own_services()
+    os.environ.update(instance.environment())
+    settings = read_settings()
+    listings = _listings(args, settings)  # before anything is started
+    progress = Progress(2 if args.send_only else STEPS)
+    with sole_use(LOCAL):
+        progress.step("services: PostgreSQL, S3 store, Kafka; they stay up until `make down`")
+        instance.start(progress.detail)
+        if args.send_only:
+            return _follow(args, settings, listings, progress)
+        return _with_job(args, settings, listings, instance, progress)
+
+
+def _own_services() -> "Instance":
+    from jobs.lake.errors import UsageError
+    from tapehouse.services.instance import Instance
+
+    if Instance(DEMO).is_up:
+        raise UsageError(
+            "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
+        )
+    return Instance(LOCAL)
+
+
+def _listings(args: argparse.Namespace, settings: "Settings") -> "list[Listing]":
+    from jobs.lake.instruments import read_instruments
+    from tapehouse.symbols import spell
+
+    today = datetime.now(UTC).date()
+    return spell(args.symbols, read_instruments(settings.instruments).listings, vendor=VENDOR, day=today)
+
+
+def _with_job(
+    args: argparse.Namespace,
+    settings: "Settings",
+    listings: "list[Listing]",
+    instance: "Instance",
+    progress: "Progress",
+) -> int:
+    """Follow beside a stream job of its own, which has read everything when it is stopped."""
+    from tapehouse.stream_job import JOB, StreamJob
+
+    job = StreamJob(instance, args, progress)
+    try:
+        job.wait_until_ready()
+        code = _follow(args, settings, listings, progress, look=job.must_live)
+        job.drain()
+    finally:
+        instance.stop_job(JOB)
+    job.must_have_ended_well()
+    return code
+
+
+def _follow(
+    args: argparse.Namespace,
+    settings: "Settings",
+    listings: "list[Listing]",
+    progress: "Progress",
+    *,
+    look: Callable[[], None] = lambda: None,
+) -> int:
+    """Take frames until it is stopped; exit code 1 if Kafka refused one."""
+    from contextlib import ExitStack
+
+    from producers.frame_file import FrameRecorder
+    from producers.kafka_sink import KafkaSink
+    from producers.live_feed import LiveFeed
+    from producers.yahoo_stream import URL, YahooStream
+
+    refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
+    symbols = [listing.listed_symbol for listing in listings]
+    with ExitStack() as closing:
+        recorder = closing.enter_context(FrameRecorder(args.record)) if args.record else None
+        sink = closing.enter_context(
+            KafkaSink(bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=refused)
+        )
+        feed = LiveFeed(sink, recorder=recorder)
+        url = settings.yahoo_stream_url or URL
+        stream = YahooStream(symbols, feed.frames, is_trading=lambda: bool(_open_now(listings)), url=url)
+        progress.step(
+            f"live: {len(symbols)} symbols over {len(stream.connections)} connections, until Ctrl-C"
+        )
+        if not _open_now(listings):
+            progress.detail("no exchange of these is open now: little or nothing comes until one is")
+        began = time.monotonic()
+        asyncio.run(_watch(args, feed, stream, progress, look))
+    counts = _counts(feed, stream, sink.acknowledged, sink.refused, time.monotonic() - began)
+    print(json.dumps(counts) if args.json else ", ".join(f"{value} {name}" for name, value in counts.items()))
+    if sink.refused:
+        print(f"what was refused is kept in {refused}", file=sys.stderr)
+    return 1 if sink.refused else 0
+
+
+async def _watch(
+    args: argparse.Namespace,
+    feed: "LiveFeed",
+    stream: "YahooStream",
+    progress: "Progress",
+    look: Callable[[], None],
+) -> None:
+    """Show what comes, until a signal, the end of the time, or an error."""
+    from tapehouse.live_screen import LiveScreen
+
+    stop = asyncio.Event()
+    for number in STOPPED_BY:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
+    running = asyncio.create_task(feed.run(stream))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        with LiveScreen(progress.console, feed, stream) as screen:
+            while not (stop.is_set() or running.done()) and time.monotonic() < end:
+                screen.show()
+                await asyncio.wait(
+                    {running, stopping}, timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED
+                )
+                look()
+    finally:
+        for task in (running, stopping):
+            task.cancel()
+        (ended, _) = await asyncio.gather(running, stopping, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended
+
+
+def _open_now(listings: "list[Listing]") -> list[str]:
+    from tapehouse.exchange_hours import is_open
+
+    now = datetime.now(UTC)
+    return sorted({listing.mic for listing in listings if is_open(listing.calendar, now)})
+
+
+def _counts(
+    feed: "LiveFeed", stream: "YahooStream", acknowledged: int, refused: int, seconds: float
+) -> dict[str, object]:
+    ends = [end for connection in stream.connections for end in connection.ends.items()]
+    return {
+        "frames": feed.counts.frames,
+        "quotes": feed.counts.quotes,
+        "undecoded": feed.counts.undecoded,
+        "acknowledged": acknowledged,
+        "refused": refused,
+        "reconnects": sum(times for _, times in ends),
+        "seconds": round(seconds, 1),
+    }
