@@ -1,8 +1,16 @@
 """Errors of the producers.
 
 ProducerError
-├── RecordingError    a file that is not a recording, or holds nothing
-└── StreamError       a live stream that cannot be reached
+├── RecordingError          a file that is not a recording, or holds nothing
+├── StreamError             a live stream that cannot be reached
+└── SourceError             a vendor did not give what was asked for
+    ├── OutageError         no usable answer: worth another try
+    ├── TooFastError        asked too quickly: worth another try after a pause
+    ├── RefusedError        it does not want to be asked now: it is left alone for a while
+    ├── DayIsSpentError     it says that the day's calls are spent
+    ├── PremiumError        not for this key: never worth another try
+    ├── KeyRefusedError     the key is missing or wrong
+    └── UnknownSymbolError  it does not know the symbol, or knows nothing of it
 """
 
 
@@ -22,4 +30,36 @@ class RecordingError(ProducerError):
 
 
 class StreamError(ProducerError):
+    pass
+
+
+class SourceError(ProducerError):
+    pass
+
+
+class OutageError(SourceError):
+    pass
+
+
+class TooFastError(SourceError):
+    pass
+
+
+class RefusedError(SourceError):
+    pass
+
+
+class DayIsSpentError(SourceError):
+    pass
+
+
+class PremiumError(SourceError):
+    pass
+
+
+class KeyRefusedError(SourceError):
+    exit_code = 2
+
+
+class UnknownSymbolError(SourceError):
     pass

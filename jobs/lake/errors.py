@@ -11,9 +11,12 @@ TapehouseError
 ├── SchemaError            a table whose columns are not those of this version
 ├── UnfinishedBatchError   a batch of the stream that not all tables hold
 ├── StoppedError           asked to stop before all was done
+├── BudgetError            a source may not be asked now; `until` says when it may
 ├── ServiceError           a local service does not start, stop or answer
 └── NoDataError            nothing to work on: an empty range, no accepted row
 """
+
+from datetime import datetime
 
 
 class TapehouseError(Exception):
@@ -72,6 +75,14 @@ class StoppedError(TapehouseError):
 
 class ServiceError(TapehouseError):
     pass
+
+
+class BudgetError(TapehouseError):
+    def __init__(
+        self, what: str, *, found: str = "", remedy: str = "", until: datetime | None = None
+    ) -> None:
+        super().__init__(what, found=found, remedy=remedy)
+        self.until = until
 
 
 class NoDataError(TapehouseError):

@@ -6,15 +6,11 @@ import socket
 import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from jobs.lake.ledger_schema import bring_up_to_date
 from jobs.lake.postgres import LIMIT, Connection, NoAnswerError, until_answered
 from jobs.lake.settings import Settings
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 7_083_001
-MIGRATION_LIMIT = 60.0  # seconds: another program may be at it
 
 
 class Ledger:
@@ -24,7 +20,7 @@ class Ledger:
         self.run_id = str(uuid.uuid4())
         self._settings, self._give_up = settings, give_up
         self._connection = Connection(settings)
-        self._migrate()
+        bring_up_to_date(self._do)
 
     @contextmanager
     def run(self, job: str, **details: Any) -> Generator[None, None, None]:
@@ -99,23 +95,6 @@ class Ledger:
 
     def close(self) -> None:
         self._connection.close()
-
-    def _migrate(self) -> None:
-        """Apply the numbered files that are new here, each in its own transaction, one program at a time."""
-        self._do("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,), limit=MIGRATION_LIMIT)
-        try:
-            self._do(
-                "CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
-            )
-            applied = {name for (name,) in self._do("SELECT name FROM migrations")}
-            for file in sorted(MIGRATIONS.glob("*.sql")):
-                if file.name not in applied:
-                    self._do(
-                        f"BEGIN; {file.read_text()}; INSERT INTO migrations VALUES ('{file.name}'); COMMIT",
-                        limit=MIGRATION_LIMIT,
-                    )
-        finally:
-            self._do("SELECT pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
 
     def _do(
         self, sql: str, parameters: tuple[Any, ...] = (), *, limit: float = LIMIT

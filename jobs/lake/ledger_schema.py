@@ -1,0 +1,30 @@
+"""The tables of the ledger: numbered files, each applied once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 7_083_001
+LIMIT = 60.0  # seconds: another program may be at it
+
+
+def bring_up_to_date(do: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """Apply the files that are new here, each in its own transaction, one program at a time.
+
+    `do` runs a statement within `limit` seconds.
+    """
+    do("SELECT pg_advisory_lock(%s)", (LOCK,), limit=LIMIT)
+    try:
+        do(
+            "CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+        )
+        applied = {name for (name,) in do("SELECT name FROM migrations")}
+        for file in sorted(MIGRATIONS.glob("*.sql")):
+            if file.name not in applied:
+                do(
+                    f"BEGIN; {file.read_text()}; INSERT INTO migrations VALUES ('{file.name}'); COMMIT",
+                    limit=LIMIT,
+                )
+    finally:
+        do("SELECT pg_advisory_unlock(%s)", (LOCK,))

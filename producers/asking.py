@@ -1,0 +1,60 @@
+"""How a vendor is asked: within its budget, again where that is of use, and left alone where it is not."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import structlog
+
+from producers.errors import DayIsSpentError, OutageError, RefusedError, SourceError, TooFastError
+
+TRIES = 3
+# seconds before another try, the longer the more were made
+PAUSE = {TooFastError: 2.0, OutageError: 5.0}
+Result = TypeVar("Result")
+log = structlog.get_logger()
+
+
+class Calls(Protocol):
+    """A source's budget: `take` waits for a call's turn, or raises an error that says until when there is none."""
+
+    def take(self, purpose: str) -> None: ...
+
+    def end_day(self, because: str) -> None: ...
+
+    def rest(self, because: str) -> None: ...
+
+    def answered(self) -> None: ...
+
+
+def ask(
+    call: Callable[[], Result],
+    *,
+    calls: Calls,
+    purpose: str,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
+    """What `call` gives. Each try is a call of the budget; after the last one its error is raised."""
+    for number in range(1, TRIES + 1):
+        calls.take(purpose)
+        try:
+            answer = call()
+        except (TooFastError, OutageError) as error:
+            log.warning("source_tried", attempt=number, of=TRIES, what=error.what, found=error.found)
+            if number == TRIES:
+                calls.rest(error.what)
+                raise
+            sleep(number * PAUSE[type(error)])
+        except DayIsSpentError as error:
+            calls.end_day(error.found)
+            raise
+        except RefusedError as error:
+            calls.rest(error.found)
+            raise
+        except SourceError:
+            calls.answered()  # it did answer, and knows nothing of this
+            raise
+        else:
+            calls.answered()
+            return answer
+    raise AssertionError("not reached: the last try returns or raises")
