@@ -5,6 +5,7 @@ told apart by their words, which have changed over the years.
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -44,11 +45,11 @@ class Answer(NamedTuple):
 
 
 class AlphaVantage(TimeSeries):  # type: ignore[misc]
-    """The vendor's client. Every call that goes out is one of the day's; nothing is asked twice here."""
+    """The vendor's client. `take` is called before each call that goes out, and may refuse it."""
 
-    def __init__(self, key: str, *, url: str = URL) -> None:
+    def __init__(self, key: str, *, take: Callable[[], None], url: str = URL) -> None:
         super().__init__(key=key, output_format="json")
-        self._url = url
+        self._take, self._url = take, url
         self._body = b""
 
     def quote(self, symbol: str) -> Answer:
@@ -89,6 +90,7 @@ class AlphaVantage(TimeSeries):  # type: ignore[misc]
     def _handle_api_call(self, url: str) -> dict[str, Any]:
         """What the vendor's client calls with the address that it has made."""
         address = self._url + url.removeprefix(URL)
+        self._take()
         try:
             response = requests.get(address, timeout=(CONNECT_WITHIN, ANSWER_WITHIN))
         except requests.RequestException as error:

@@ -16,9 +16,7 @@ log = structlog.get_logger()
 
 
 class Calls(Protocol):
-    """A source's budget: `take` waits for a call's turn, or raises an error that says until when there is none."""
-
-    def take(self, purpose: str) -> None: ...
+    """What a source's budget is told of the answers."""
 
     def end_day(self, because: str) -> None: ...
 
@@ -31,12 +29,10 @@ def ask(
     call: Callable[[], Result],
     *,
     calls: Calls,
-    purpose: str,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """What `call` gives. Each try is a call of the budget; after the last one its error is raised."""
+    """What `call` gives; after the last try its error is raised. The client takes each call that it sends."""
     for number in range(1, TRIES + 1):
-        calls.take(purpose)
         try:
             answer = call()
         except (TooFastError, OutageError) as error:

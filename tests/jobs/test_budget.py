@@ -144,12 +144,13 @@ def test_what_is_worth_another_try_gets_it_and_each_try_is_a_call(budget: Budget
     answers = iter([OutageError("away"), OutageError("away"), "an answer"])
 
     def call() -> str:
+        budget.take("daily")
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    assert ask(call, calls=budget, purpose="daily", sleep=clock.sleep) == "an answer"
+    assert ask(call, calls=budget, sleep=clock.sleep) == "an answer"
     assert budget.standing().left["daily"] == 0
 
 
@@ -172,7 +173,7 @@ def test_what_is_not_leaves_the_source_alone(
         raise error
 
     with pytest.raises(type(error)):
-        ask(call, calls=budget, purpose="daily", sleep=lambda _: None)
+        ask(call, calls=budget, sleep=lambda _: None)
     assert len(made) == tries
     until = budget.standing().rests_until
     assert (until - clock.now if until else None) == rests

@@ -16,8 +16,12 @@ QUOTE = {
 }
 
 
+def client(key: str, url: str) -> AlphaVantage:
+    return AlphaVantage(key, take=lambda: None, url=url)
+
+
 def ask(server: AlphaVantageServer, symbol: str = "MSFT", key: str = KEY) -> alpha_vantage.Answer:
-    return AlphaVantage(key, url=server.url).quote(symbol)
+    return client(key, server.url).quote(symbol)
 
 
 def test_a_quote_comes_with_the_bytes_that_were_received() -> None:
@@ -76,12 +80,12 @@ def test_the_vendors_own_limits_are_told_apart_and_no_message_holds_the_key() ->
         assert KEY not in str(spent.value)
         server.new_day()
         with pytest.raises(errors.PremiumError):
-            AlphaVantage(KEY, url=server.url).minutes("MSFT", month="2026-11")
+            client(KEY, server.url).minutes("MSFT", month="2026-11")
         with pytest.raises(errors.KeyRefusedError):
             ask(server, key="another")
         server.new_day()
         with pytest.raises(errors.UnknownSymbolError):
-            AlphaVantage(KEY, url=server.url).daily("NOSUCH", whole=False)
+            client(KEY, server.url).daily("NOSUCH", whole=False)
 
 
 def test_a_server_that_says_nothing_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +97,7 @@ def test_a_server_that_says_nothing_is_left_after_a_while(monkeypatch: pytest.Mo
 
 def test_a_server_that_is_not_there_is_an_outage_without_the_key() -> None:
     with pytest.raises(errors.OutageError) as raised:
-        AlphaVantage(KEY, url="http://127.0.0.1:9/query?").quote("MSFT")
+        client(KEY, "http://127.0.0.1:9/query?").quote("MSFT")
     assert KEY not in str(raised.value)
     assert raised.value.__cause__ is None
 
@@ -105,9 +109,9 @@ def test_the_recorded_answers_are_read(market_data: Path) -> None:
         ("TIME_SERIES_INTRADAY", "MSFT"): json.loads((folder / "mock_time_series.json").read_text()),
     }
     with AlphaVantageServer(recorded, key=KEY) as server:
-        client = AlphaVantage(KEY, url=server.url)
-        assert client.quote("MSFT").data["06. volume"] == "29062853"
-        answer = client.minutes("MSFT", month="2017-12")
+        vendor = client(KEY, server.url)
+        assert vendor.quote("MSFT").data["06. volume"] == "29062853"
+        answer = vendor.minutes("MSFT", month="2017-12")
     assert len(answer.data) == 100
     assert answer.meta["6. Time Zone"] == "US/Eastern"
     assert server.asked[1]["adjusted"] == "false"
