@@ -15,6 +15,8 @@ COMMANDS = {
     "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
+    "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
+    "budget": ("tapehouse.budget", "show the calls that each vendor may still be asked today"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
     "verify": ("tapehouse.verify", "check the invariants from bronze up, with another engine"),
     "rebuild": ("tapehouse.rebuild", "work sessions out again from bronze, while the stream is stopped"),

@@ -55,14 +55,15 @@ def run(args: argparse.Namespace) -> int:
     from tapehouse.context import NAMED_BY
     from tapehouse.progress import Progress
     from tapehouse.services.lock import sole_use
+    from tapehouse.vendors import find_listings
 
     if is_named(NAMED_BY):
         settings = read_settings()
-        return _follow(args, settings, _listings(args, settings), Progress(1))
+        return _follow(args, settings, find_listings(args.symbols, VENDOR, settings), Progress(1))
     instance = _own_services()
     os.environ.update(instance.environment())
     settings = read_settings()
-    listings = _listings(args, settings)  # before anything is started
+    listings = find_listings(args.symbols, VENDOR, settings)  # before anything is started
     progress = Progress(2 if args.send_only else STEPS)
     with sole_use(LOCAL):
         progress.step("services: PostgreSQL, S3 store, Kafka; they stay up until `make down`")
@@ -81,14 +82,6 @@ def _own_services() -> "Instance":
             "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
         )
     return Instance(LOCAL)
-
-
-def _listings(args: argparse.Namespace, settings: "Settings") -> "list[Listing]":
-    from jobs.lake.instruments import read_instruments
-    from tapehouse.symbols import spell
-
-    today = datetime.now(UTC).date()
-    return spell(args.symbols, read_instruments(settings.instruments).listings, vendor=VENDOR, day=today)
 
 
 def _with_job(

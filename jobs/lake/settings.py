@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     s3_region: str = Field("us-east-1", alias="AWS_REGION")
     s3_access_key: SecretStr = Field(alias="AWS_ACCESS_KEY_ID")
     s3_secret_key: SecretStr = Field(alias="AWS_SECRET_ACCESS_KEY")
+    raw_url: str = Field("s3://raw", alias="TAPEHOUSE_RAW_URL")
     realtime_url: str = Field("s3://realtime", alias="TAPEHOUSE_REALTIME_URL")
     processed_url: str = Field("s3://processed", alias="TAPEHOUSE_PROCESSED_URL")
     ledger_host: str = Field(alias="PGHOST")
@@ -36,6 +37,10 @@ class Settings(BaseSettings):
     checkpoints: Path = Field(alias="TAPEHOUSE_CHECKPOINTS")
     instruments: Path = Field(ROOT / "conf" / "instruments.yaml", alias="TAPEHOUSE_INSTRUMENTS")
     yahoo_stream_url: str | None = Field(None, alias="TAPEHOUSE_YAHOO_STREAM_URL")
+    yahoo_url: str | None = Field(None, alias="TAPEHOUSE_YAHOO_URL")
+    alpha_vantage_url: str | None = Field(None, alias="TAPEHOUSE_ALPHA_VANTAGE_URL")
+    alpha_vantage_key: SecretStr | None = Field(None, alias="ALPHAVANTAGE_API_KEY")
+    budgets: Path = Field(ROOT / "conf" / "budgets.yaml", alias="TAPEHOUSE_BUDGETS")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
     lease_patience: float = Field(900, alias="TAPEHOUSE_LEASE_PATIENCE_SECONDS", ge=0)
 

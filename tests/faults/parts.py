@@ -19,7 +19,7 @@ class Step:
         return f"{self.scenario}, seed {self.options.seed}"
 
 
-PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie", "load")
+PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie", "load", "history", "budget")
 OUTAGES = ("services-long", "store-away", "services-gone", "full-checkpoint-disk", "full-store-disk")
 ALL_FAULTS = (
     "zombies",

@@ -1,0 +1,106 @@
+"""One request for history, fetch by fetch: each is planned when its turn comes, kept, and noted in the ledger."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from jobs.lake.errors import BudgetError
+from jobs.lake.fetches import Fetches, Task
+from jobs.lake.instruments import Listing
+from producers.asking import Calls, ask
+from producers.errors import ProducerError
+from producers.history import ACTIONS, Vendor
+from producers.raw_store import Kept, Range, RawStore
+from tapehouse.history_plan import still_wanted
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a fetch: `state` is fetched, had (nothing new to ask for), failed or waiting."""
+
+    task: Task
+    state: str
+    rows: int = 0
+    problem: str = ""
+
+
+class HistoryRun:
+    """Fetches the tasks of one request. One symbol's failure stops no other; an empty budget stops them all."""
+
+    def __init__(
+        self,
+        request_id: str,
+        vendor: Vendor,
+        calls: Calls,
+        store: RawStore,
+        fetches: Fetches,
+        *,
+        listings: Sequence[Listing],
+        sessions: Mapping[str, Sequence[date]],
+        refresh: bool,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._request_id, self._vendor, self._calls = request_id, vendor, calls
+        self._store, self._fetches, self._refresh = store, fetches, refresh
+        self._listings = {listing.listed_symbol: listing for listing in listings}
+        self._sessions, self._clock = sessions, clock
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """One outcome a task, as it comes; what was not asked for is waiting."""
+        until: BudgetError | None = None
+        for task in tasks:
+            if until is not None:
+                yield Outcome(task, "waiting", problem=until.what)
+                continue
+            try:
+                outcome = self._one(task)
+            except BudgetError as error:
+                until = error
+                outcome = Outcome(task, "waiting", problem=error.what)
+            except ProducerError as error:
+                problem = f"{error.what} ({error.found})"
+                self._fetches.failed(self._request_id, task, problem=problem)
+                outcome = Outcome(task, "failed", problem=problem)
+            yield outcome
+
+    def _one(self, task: Task) -> Outcome:
+        asked = Range(self._vendor.source, *task)
+        kept = self._store.find(asked)
+        mine = [pair for pair in kept if pair.request_id == self._request_id and pair.end == asked.end]
+        if mine:  # the run that fetched it died before it could say so
+            return self._done(task, "fetched", mine[-1].sidecar)
+        listing = self._listings[asked.vendor_symbol]
+        wanted: Range | None = asked
+        if asked.dataset != ACTIONS:
+            wanted = still_wanted(
+                asked,
+                kept,
+                sessions=self._sessions[listing.calendar],
+                split_after=self._newest_split(asked),
+                refresh=self._refresh,
+            )
+        if wanted is None:
+            return self._done(task, "had", kept[-1].sidecar)
+        fetched = ask(lambda: self._vendor.fetch(wanted), calls=self._calls)
+        sidecar = self._store.keep(
+            wanted, fetched, request_id=self._request_id, instrument_id=listing.instrument_id
+        )
+        return self._done(task, "fetched", sidecar, rows=fetched.rows)
+
+    def _done(self, task: Task, state: str, sidecar: str, *, rows: int | None = None) -> Outcome:
+        rows = int(self._store.read(sidecar)[0]["table"]["rows"]) if rows is None else rows
+        self._fetches.done(self._request_id, task, sidecar=sidecar, rows=rows)
+        return Outcome(task, state, rows)
+
+    def _newest_split(self, asked: Range) -> date | None:
+        """The day of the newest split that the vendor has told of; this request has asked for them before the bars."""
+        pairs: list[Kept] = self._store.find(
+            Range(asked.source, ACTIONS, asked.vendor_symbol, asked.begin, asked.end)
+        )
+        if not pairs:
+            return None
+        table = csv.DictReader(io.StringIO(self._store.read(pairs[-1].sidecar)[2].decode()))
+        splits = [int(row["date"]) for row in table if row["event"] == "splits"]
+        return datetime.fromtimestamp(max(splits), UTC).date() if splits else None

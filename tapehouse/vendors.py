@@ -1,0 +1,77 @@
+"""The vendors as this checkout asks them: symbols in their spelling, budgets, clients, and the raw bucket."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.lake.budget import Budget
+    from jobs.lake.instruments import Listing
+    from jobs.lake.settings import Settings
+    from producers.history import Vendor
+    from producers.raw_store import RawStore
+
+
+def find_listings(symbols: list[str], source: str, settings: "Settings") -> "list[Listing]":
+    from jobs.lake.instruments import read_instruments
+    from tapehouse.symbols import spell
+
+    known = read_instruments(settings.instruments).listings
+    return spell(symbols, known, vendor=source, day=datetime.now(UTC).date())
+
+
+def open_budget(source: str, settings: "Settings") -> "Budget":
+    from jobs.lake.budget import Budget
+    from jobs.lake.budget_plans import read_plans
+    from jobs.lake.errors import SettingsError
+
+    plans = read_plans(settings.budgets)
+    if source not in plans:
+        raise SettingsError(
+            f"{source} has no budget", found=", ".join(plans), remedy=f"add it to {settings.budgets}"
+        )
+    return Budget(settings, plans[source])
+
+
+def open_vendor(source: str, settings: "Settings", budget: "Budget", *, purpose: str) -> "Vendor":
+    from jobs.lake.errors import SettingsError
+    from producers.history import AlphaVantageHistory, Yahoo
+    from tapehouse.paths import STATE
+
+    def take() -> None:
+        budget.take(purpose)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    if source == "yahoo":
+        from producers.yahoo_history import YahooHistory
+
+        client = YahooHistory(take=take, cache=STATE / "yfinance", base=settings.yahoo_url)
+        return Yahoo(client, clock=clock)
+    from producers.alpha_vantage import URL, AlphaVantage
+
+    if settings.alpha_vantage_key is None:
+        raise SettingsError(
+            "Alpha Vantage needs a key",
+            found="no ALPHAVANTAGE_API_KEY",
+            remedy="get one from the vendor, and put it into .env, or its path into ALPHAVANTAGE_API_KEY_FILE",
+        )
+    key, url = settings.alpha_vantage_key.get_secret_value(), settings.alpha_vantage_url or URL
+    return AlphaVantageHistory(AlphaVantage(key, take=take, url=url), clock=clock)
+
+
+def open_raw_store(settings: "Settings") -> "RawStore":
+    import boto3
+    from botocore.config import Config
+
+    from producers.raw_store import RawStore
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_endpoint,
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key.get_secret_value(),
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 5}),
+    )
+    return RawStore(client, settings.raw_url)
