@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from producers.errors import ProducerError
-from producers.events import Message
+from producers.events import Headers, Message
 
 # as far as this client goes; what is larger than the broker's limit (1 MiB) comes back refused, with the reason
 LARGEST_REQUEST = 64 * 1024 * 1024
@@ -51,18 +51,26 @@ class KafkaSink:
 
     def send(self, message: Message, *, received_us: int | None = None) -> None:
         """Hand over a message, received at `received_us` (default: now); it is acknowledged or refused later."""
+        value = message.render(received_us or time.time_ns() // 1000)
+        self._hand_over(message.key, value, message.headers())
+
+    def send_again(self, key: bytes | None, value: bytes, headers: Headers, *, kafka_ms: int) -> None:
+        """Hand over the bytes of an earlier message, at its Kafka time in milliseconds."""
+        self._hand_over(key, value, headers, timestamp_ms=kafka_ms)
+
+    def _hand_over(self, key: bytes | None, value: bytes, headers: Headers, **when: int) -> None:
         from kafka.errors import KafkaError
 
-        value = message.render(received_us or time.time_ns() // 1000)
         self.sent += 1
-        producer = self._for_large if len(value) + len(message.frame) > LARGE else self._producer
+        size = len(value) + sum(len(content) for _, content in headers)
+        producer = self._for_large if size > LARGE else self._producer
         try:
-            future = producer.send(self._topic, value=value, key=message.key, headers=message.headers())
+            future = producer.send(self._topic, value=value, key=key, headers=headers, **when)
         except KafkaError as error:
-            self._keep(message, value, error)
+            self._keep(key, value, headers, error)
             return
         future.add_callback(self._count)
-        future.add_errback(lambda error: self._keep(message, value, error))
+        future.add_errback(lambda error: self._keep(key, value, headers, error))
 
     def flush(self, *, seconds: float = 120) -> None:
         """Wait until every message is acknowledged or refused."""
@@ -93,14 +101,13 @@ class KafkaSink:
         with self._lock:
             self.acknowledged += 1
 
-    def _keep(self, message: Message, value: bytes, error: BaseException) -> None:
-        coded = {name: base64.b64encode(content).decode() for name, content in message.headers()}
+    def _keep(self, key: bytes | None, value: bytes, headers: Headers, error: BaseException) -> None:
         line = {
             "topic": self._topic,
             "reason": f"{type(error).__name__}: {error}",
-            "key": base64.b64encode(message.key).decode() if message.key else None,
+            "key": base64.b64encode(key).decode() if key else None,
             "value": base64.b64encode(value).decode(),
-            "headers": coded,
+            "headers": {name: base64.b64encode(content).decode() for name, content in headers},
         }
         with self._lock:
             self.refused_file.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,12 @@ COMMANDS = {
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
     "budget": ("tapehouse.budget", "show the calls that each vendor may still be asked today"),
+    "doctor": ("tapehouse.doctor", "look at the machine, the services and the way to the vendors"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
+    "redrive": (
+        "tapehouse.redrive",
+        "send rejected messages to Kafka again, after what rejected them was put right",
+    ),
     "verify": ("tapehouse.verify", "check the invariants from bronze up, with another engine"),
     "rebuild": ("tapehouse.rebuild", "work sessions out again from bronze, while the stream is stopped"),
     "rebuild-checkpoint": (

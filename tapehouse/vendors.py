@@ -1,7 +1,7 @@
 """The vendors as this checkout asks them: symbols in their spelling, budgets, clients, and the raw bucket."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobs.lake.budget import Budget
@@ -61,12 +61,17 @@ def open_vendor(source: str, settings: "Settings", budget: "Budget", *, purpose:
 
 
 def open_raw_store(settings: "Settings") -> "RawStore":
+    from producers.raw_store import RawStore
+
+    return RawStore(s3_client(settings), settings.raw_url)
+
+
+def s3_client(settings: "Settings") -> Any:
+    """An S3 client with the credentials of the settings."""
     import boto3
     from botocore.config import Config
 
-    from producers.raw_store import RawStore
-
-    client = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=settings.s3_endpoint,
         region_name=settings.s3_region,
@@ -74,4 +79,3 @@ def open_raw_store(settings: "Settings") -> "RawStore":
         aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
         config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 5}),
     )
-    return RawStore(client, settings.raw_url)

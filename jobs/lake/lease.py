@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -107,6 +108,9 @@ class Lease:
         self._closed.set()
         with self._one_at_a_time:
             if self._connection:
+                # before the connection: its end may take the server a moment, in which the next driver would be refused
+                with suppress(NoAnswerError):
+                    self._connection.execute("SELECT pg_advisory_unlock_all()")
                 self._connection.close()
 
     def _renew_until_closed(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.lake import gold_log, transaction, write
-from jobs.lake.errors import WriteSkippedError
+from jobs.lake.errors import SchemaError, WriteSkippedError
 from jobs.lake.lease import Lease
 from jobs.lake.progress import Commit, recorded_ends
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
@@ -111,7 +111,7 @@ def test_a_commit_that_came_between_snapshot_and_commit_is_an_error(stack: Stack
     assert stack.spark.read.format("delta").load(path).count() == 7
     with pytest.raises(WriteSkippedError, match="transaction 8, and the table has seen 8"):
         transaction.append(rows, path, number=8, **place)
-    with pytest.raises(ValueError, match="columns"):
+    with pytest.raises(SchemaError, match="columns"):
         transaction.append(rows.select("part", "id"), path, number=9, **place)
 
 
