@@ -1,4 +1,4 @@
-"""python -m tests.bench [catch-up|latency|growth|load] [options]: measure Tapehouse beside the plain alternatives.
+"""python -m tests.bench [BENCH] [options]: measure Tapehouse beside the plain alternatives.
 
 Without a bench: all of them at a moderate size, about 45 minutes. Everything runs on services of its own, on loopback.
 """
@@ -17,12 +17,14 @@ BENCHES = {
     "latency": "tests.bench.latency",
     "growth": "tests.bench.growth",
     "load": "tests.bench.load",
+    "frames": "tests.bench.frames",
 }
 MODERATE = (
     ("catch-up", "--messages", "500000"),
     ("latency", "--warm-up", "60", "--seconds", "60"),
     ("growth", "--batches", "250"),
     ("load", "--warm-up", "60", "--seconds", "120", "--burst-seconds", "20", "--after", "60"),
+    ("frames", "--rate", "2000", "--seconds", "20"),
 )
 
 
@@ -84,6 +86,17 @@ def build_parser() -> argparse.ArgumentParser:
     number(load, "--burst", 10_000, "more messages a second")
     number(load, "--burst-seconds", 60, "that they go on")
     number(load, "--after", 120, "seconds at the rate after the burst")
+
+    frames = bench("frames", "how many frames a second go from Yahoo's socket to Kafka without loss")
+    rates = [2000, 3000, 4000, 5000, 6000]
+    frames.add_argument(
+        "--rate",
+        type=at_least_one,
+        nargs="+",
+        default=rates,
+        help=f"frames a second, one after the other (default: {' '.join(map(str, rates))})",
+    )
+    number(frames, "--seconds", 60, "at each rate")
     return parser
 
 

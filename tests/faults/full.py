@@ -1,7 +1,7 @@
-"""python -m tests.faults.full PART: one part of what `make prove-full` shows, and its page.
+"""python -m tests.faults.full PART [--afresh]: one part of what `make prove-full` shows, and its page.
 
-A part that was ended goes on after its last whole step, as long as the commit is the same. Exit code 1 where a step
-failed.
+A part that was ended goes on after its last whole step; each row of the page says on which commit it was shown. Exit
+code 1 where a step failed.
 """
 
 import argparse
@@ -9,70 +9,89 @@ import json
 import os
 import signal
 import sys
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tapehouse.paths import ROOT, STATE
 from tests.bench import __main__ as bench
 from tests.bench.report import Report, commit, machine, with_part
-from tests.faults.parts import PARTS, Step
+from tests.faults.parts import PARTS
 from tests.faults.run import Outcome, stage
 
 PAGE = ROOT / "docs" / "guarantees.md"
 BENCHES = ("load", "growth")
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a step came to, when and on which commit."""
+
+    outcome: Outcome
+    date: str
+    commit: str
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.faults.full", description=__doc__.split("\n\n")[0])
     parser.add_argument("part", choices=[*PARTS, *BENCHES])
-    part = parser.parse_args(argv).part
-    if part in BENCHES:
-        return bench.main([part, "--page"])
+    parser.add_argument("--afresh", action="store_true", help="run all of its steps again")
+    args = parser.parse_args(argv)
+    if args.part in BENCHES:
+        return bench.main([args.part, "--page"])
     # the services are stopped, and their data is removed, on the way out
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    return 0 if _run(part) else 1
+    return 0 if _run(args.part, afresh=args.afresh) else 1
 
 
-def _run(part: str) -> bool:
-    """Whether every step held; the page is written when all are done."""
-    kept = STATE / "faults" / f"{part}-{commit()}.json"
+def _run(part: str, *, afresh: bool) -> bool:
+    """Whether every step held; the page is written after each."""
+    kept = STATE / "faults" / f"{part}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    done: dict[str, Outcome] = _read(kept)
-    left = [step for step in PARTS[part] if str(step) not in done]
+    done: dict[str, Shown] = {} if afresh else _read(kept)
     with stage() as prove:
-        for step in left:
+        for step in PARTS[part]:
+            if str(step) in done:
+                continue
             outcome = prove(step.scenario, step.options)
             if outcome is None:
                 return False
-            done[str(step)] = outcome
-            kept.write_text(json.dumps({name: each.__dict__ for name, each in done.items()}))
-    _hand_over(part, [(step, done[str(step)]) for step in PARTS[part]])
+            done[str(step)] = Shown(outcome, f"{datetime.now(UTC):%Y-%m-%d}", commit())
+            kept.write_text(json.dumps({name: asdict(each) for name, each in done.items()}, indent=1))
+            _write_page(part, done)
+    print(f"written: {PAGE.relative_to(ROOT)}")
     return True
 
 
-def _read(kept: Path) -> dict[str, Outcome]:
+def _read(kept: Path) -> dict[str, Shown]:
     if not kept.exists():
         return {}
-    return {name: Outcome(**each) for name, each in json.loads(kept.read_text()).items()}
+    read = json.loads(kept.read_text())
+    return {name: Shown(Outcome(**each.pop("outcome")), **each) for name, each in read.items()}
 
 
-def _hand_over(part: str, done: list[tuple[Step, Outcome]]) -> None:
-    rows = [
-        (
-            f"{step}{f': not run, {o.skipped}' if o.skipped else ''}",
-            f"{o.faults}",
-            f"{o.messages:,}",
-            f"{o.seconds:.0f}",
-        )
-        for step, o in done
-    ]
-    faults, messages = sum(o.faults for _, o in done), sum(o.messages for _, o in done)
-    total = ("together", f"{faults}", f"{messages:,}", f"{sum(o.seconds for _, o in done):.0f}")
-    report = Report(part, "All held", ("scenario", "faults", "messages", "seconds"), [*rows, total])
+def _write_page(part: str, done: dict[str, Shown]) -> None:
+    rows = [_row(str(step), done.get(str(step))) for step in PARTS[part]]
+    outcomes = [shown.outcome for shown in done.values()]
+    faults, messages = sum(o.faults for o in outcomes), sum(o.messages for o in outcomes)
+    rows.append(("together", "", "", f"{faults}", f"{messages:,}", f"{sum(o.seconds for o in outcomes):.0f}"))
+    title = (
+        "All held"
+        if len(done) == len(PARTS[part])
+        else f"{len(done)} of {len(PARTS[part])} were run, and held"
+    )
+    report = Report(part, title, ("scenario", "date", "commit", "faults", "messages", "seconds"), rows)
     memory = machine()["memory_gb"]
-    where = f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {os.cpu_count()} cores, {memory:.0f} GB"
-    PAGE.write_text(with_part(PAGE.read_text(), report, where))
-    print(f"written: {PAGE.relative_to(ROOT)}")
+    PAGE.write_text(with_part(PAGE.read_text(), report, f"{os.cpu_count()} cores, {memory:.0f} GB"))
+
+
+def _row(step: str, shown: Shown | None) -> tuple[str, ...]:
+    if shown is None:
+        return (step, "not run", "", "", "", "")
+    outcome = shown.outcome
+    name = f"{step}: not run, {outcome.skipped}" if outcome.skipped else step
+    figures = (f"{outcome.faults}", f"{outcome.messages:,}", f"{outcome.seconds:.0f}")
+    return (name, shown.date, shown.commit, *figures)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tests.faults.proxy import Proxy
 SERVICES = ("store", "kafka", "postgres")
 KILLS = tuple(Fault(name, "kill -9", "while batches are written") for name in SERVICES)
 OUTAGES = tuple(Fault("the way to the store", kind, "for a minute") for kind in ("cut", "stall", "503"))
-DEAD_SECONDS, LONG_DEAD_SECONDS, AWAY_SECONDS = 15.0, 110.0, 60.0
+DEAD_SECONDS, LONG_DEAD_SECONDS, AWAY_SECONDS, ENDS_WITHIN = 15.0, 110.0, 60.0, 10.0
 
 
 def killed(lake: Lake, options: Options) -> None:
@@ -52,9 +52,23 @@ def kill_tree(instance: Instance, name: str) -> None:
     """kill -9 of a service and of all that it started, PostgreSQL's backends in their own sessions too."""
     (pid,) = [service.pid for service in instance.services() if service.name == name]
     assert pid is not None, f"{name} does not run"
-    for each in tree(pid):
+    pids = tree(pid)
+    for each in pids:
         with contextlib.suppress(ProcessLookupError):  # it ended with its parent
             os.kill(each, signal.SIGKILL)
+    # until then it holds its port
+    deadline = time.monotonic() + ENDS_WITHIN
+    while any(_lives(each) for each in pids):
+        assert time.monotonic() < deadline, f"{name} lives {ENDS_WITHIN:.0f} s after kill -9"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def tree(pid: int) -> list[int]:
