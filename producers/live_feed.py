@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from producers import metrics
 from producers.events import Message, Quote
 from producers.frame_file import FrameRecorder
 from producers.kafka_sink import KafkaSink
@@ -78,10 +79,13 @@ class LiveFeed:
 
     def _count(self, message: Message) -> None:
         self.counts.frames += 1
+        metrics.FRAMES.labels(message.source).inc()
         quote = message.quote
         if quote is None:
+            metrics.UNDECODED.labels(message.source).inc()
             return
         self.counts.quotes += 1
+        metrics.QUOTES.labels(message.source).inc()
         known = self.newest.get(quote.vendor_symbol)
         if known is None or known.event_time_us <= quote.event_time_us:
             self.newest[quote.vendor_symbol] = quote

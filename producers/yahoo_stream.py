@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from producers import metrics
 from producers.errors import StreamError
 
 URL = "wss://streamer.finance.yahoo.com/?version=2"
@@ -79,11 +80,16 @@ class YahooStream:
         self._frames, self._is_trading = frames, is_trading
         self._url, self._pace = url, pace or Pace()
         self.connections = [Health(tuple(shard)) for shard in shards(symbols)]
+        self._began = time.monotonic()
+        metrics.SINCE_LAST_FRAME.labels(self.source).set_function(self._silence)
 
     @property
     def source(self) -> str:
         """What the quotes are called: only what comes from the vendor's own address bears its name."""
         return SOURCE if self._url == URL else SOURCE_ELSEWHERE
+
+    def _silence(self) -> float:
+        return time.monotonic() - min(health.last_frame or self._began for health in self.connections)
 
     async def run(self) -> None:
         """Ends only by being cancelled, or by the first connection that could not be opened for too long."""
@@ -105,6 +111,7 @@ class YahooStream:
                 well = time.monotonic()
             end = health.end
             health.ends[end] = health.ends.get(end, 0) + 1
+            metrics.RECONNECTS.labels(self.source, end).inc()
             # a connection that has delivered was well: the pause grows only while none is
             pause = self._pace.first_pause if health.frames > before else pause
             if time.monotonic() - well > self._pace.give_up_after:

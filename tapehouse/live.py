@@ -46,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="to Kafka and no further: the stream job runs elsewhere (always so on your own services)",
     )
+    parser.add_argument(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="show counters for Prometheus on this port of loopback",
+    )
     add_batch_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the counts at the end as JSON")
 
@@ -116,6 +122,7 @@ def _follow(
     """Take frames until it is stopped; exit code 1 if Kafka refused one."""
     from contextlib import ExitStack
 
+    from producers import metrics
     from producers.frame_file import FrameRecorder
     from producers.kafka_sink import KafkaSink
     from producers.live_feed import LiveFeed
@@ -134,6 +141,8 @@ def _follow(
         progress.step(
             f"live: {len(symbols)} symbols over {len(stream.connections)} connections, until Ctrl-C"
         )
+        if args.metrics_port:
+            metrics.serve(args.metrics_port)
         if not _open_now(listings):
             progress.detail("no exchange of these is open now: little or nothing comes until one is")
         began = time.monotonic()

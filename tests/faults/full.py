@@ -59,6 +59,7 @@ def _run(part: str, *, afresh: bool) -> bool:
             done[str(step)] = Shown(outcome, f"{datetime.now(UTC):%Y-%m-%d}", commit())
             kept.write_text(json.dumps({name: asdict(each) for name, each in done.items()}, indent=1))
             _write_page(part, done)
+    _write_page(part, done)
     print(f"written: {PAGE.relative_to(ROOT)}")
     return True
 

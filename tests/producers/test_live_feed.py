@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from prometheus_client import REGISTRY
+
 from producers.frame_file import FrameRecorder
 from producers.kafka_sink import KafkaSink
 from producers.live_feed import LiveFeed
@@ -61,6 +63,11 @@ def feed_from(
     return feed, sink
 
 
+def counted(name: str) -> float:
+    """A counter as Prometheus reads it."""
+    return REGISTRY.get_sample_value(f"tapehouse_{name}_total", {"source": "yahoo_recording"}) or 0.0
+
+
 def test_every_frame_is_acknowledged_and_a_bad_one_is_kept_aside(stack: Stack, tmp_path: Path) -> None:
     good = [("AAPL", frame("AAPL", second)) for second in range(2_000)]
 
@@ -71,7 +78,10 @@ def test_every_frame_is_acknowledged_and_a_bad_one_is_kept_aside(stack: Stack, t
         for symbol, raw in good[1_000:]:
             await client.send(symbol, raw)
 
+    before = {name: counted(name) for name in ("frames", "quotes", "frames_undecoded")}
     feed, sink = feed_from(stack, play, "AAPL", frames=2_001, record=tmp_path / "tape")
+    grown = {name: counted(name) - value for name, value in before.items()}
+    assert grown == {"frames": 2_001, "quotes": 2_000, "frames_undecoded": 1}
     assert (feed.counts.frames, feed.counts.quotes, feed.counts.undecoded) == (2_001, 2_000, 1)
     assert (sink.sent, sink.acknowledged, sink.refused) == (2_001, 2_001, 0)
 

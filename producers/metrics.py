@@ -1,0 +1,18 @@
+"""Counters of the producers for Prometheus, and the page that shows them."""
+
+from prometheus_client import Counter, Gauge, start_http_server
+
+FRAMES = Counter("tapehouse_frames", "frames received from a source's stream", ["source"])
+QUOTES = Counter("tapehouse_quotes", "frames that were decoded to a quote", ["source"])
+UNDECODED = Counter(
+    "tapehouse_frames_undecoded", "frames that were not, and were sent as they came", ["source"]
+)
+RECONNECTS = Counter("tapehouse_reconnects", "connections that ended, by how", ["source", "end"])
+SINCE_LAST_FRAME = Gauge(
+    "tapehouse_seconds_since_last_frame", "of the source's connection that is silent for longest", ["source"]
+)
+
+
+def serve(port: int) -> None:
+    """Show the counters at http://127.0.0.1:PORT/metrics for as long as this process runs."""
+    start_http_server(port, addr="127.0.0.1")
