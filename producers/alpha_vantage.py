@@ -29,8 +29,8 @@ CONNECT_WITHIN, ANSWER_WITHIN = 5.0, 30.0
 # in this order: the words about bursts name the daily limit too, and all of them praise the premium plans
 NOTICES: tuple[tuple[str, type[SourceError], str], ...] = (
     (r"spreading out|per second|per minute", TooFastError, "ask more slowly"),
-    (r"premium endpoint", PremiumError, "leave it away, or use a key that has it"),
-    (r"per day|daily", DayIsSpentError, "wait until tomorrow"),
+    (r"premium (endpoint|feature)", PremiumError, "leave it away, or use a key that has it"),
+    (r"\bper day\b|daily rate limit", DayIsSpentError, "wait until tomorrow"),
 )
 # the vendor's names of what it answers, however they go on
 NAMES = ("Global Quote", "Time Series (Daily)", "Meta Data")
@@ -150,7 +150,7 @@ class AlphaVantage(TimeSeries):  # type: ignore[misc]
         )
 
     def _unreadable(self, what: str) -> OutageError:
-        begin = self._without_key(self._body[:80].decode(errors="replace"))
+        begin = self._without_key(self._body.decode(errors="replace"))[:80]
         return OutageError(
             "Alpha Vantage's answer cannot be read", found=f"{what} in: {begin}", remedy="try again later"
         )

@@ -38,7 +38,6 @@ def ask(
         except (TooFastError, OutageError) as error:
             log.warning("source_tried", attempt=number, of=TRIES, what=error.what, found=error.found)
             if number == TRIES:
-                calls.rest(error.what)
                 raise
             sleep(number * PAUSE[type(error)])
         except DayIsSpentError as error:

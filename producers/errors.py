@@ -5,6 +5,7 @@ ProducerError
 ├── StreamError             a live stream that cannot be reached
 └── SourceError             a vendor did not give what was asked for
     ├── OutageError         no usable answer: worth another try
+    ├── UnreadableError     an answer in another form than it was
     ├── TooFastError        asked too quickly: worth another try after a pause
     ├── RefusedError        it does not want to be asked now: it is left alone for a while
     ├── DayIsSpentError     it says that the day's calls are spent
@@ -38,6 +39,10 @@ class SourceError(ProducerError):
 
 
 class OutageError(SourceError):
+    pass
+
+
+class UnreadableError(SourceError):
     pass
 
 

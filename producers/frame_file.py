@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from producers.errors import RecordingError
+
 FIRST_LINE = b"tapehouse-frames 1 yahoo\n"
 
 
@@ -18,9 +20,19 @@ class FrameRecorder:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
-        if not self._file.tell():
+        self._file = path.open("a+b")
+        self._file.seek(0)
+        first = self._file.read(len(FIRST_LINE))
+        if first and first != FIRST_LINE:
+            raise RecordingError(
+                f"{path} is there, and is no recording", found=repr(first[:40]), remedy="name another file"
+            )
+        if not first:
             self._file.write(FIRST_LINE)
+        else:
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")  # the last session ended in the middle of a line
         self.frames = 0
 
     def write(self, frame: bytes, received_us: int) -> None:

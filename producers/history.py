@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from producers.alpha_vantage import AlphaVantage, Answer
 from producers.chart_tables import render_actions, render_bars
-from producers.errors import OutageError, ProducerError
+from producers.errors import ProducerError, UnreadableError
 from producers.raw_store import Fetched, Range
 from producers.series_tables import labels_of, render_series
 from producers.yahoo_history import YahooHistory
@@ -56,21 +58,22 @@ class Yahoo:
         return list(_cut(asked, MINUTE_DAYS))
 
     def fetch(self, asked: Range) -> Fetched:
-        begin = _midnight(asked.begin)
+        begin = _midnight(asked.begin, asked.zone)
         if asked.dataset == ACTIONS:
             # a later split rewrites the past: all of them, whatever the range of the bars
             end = self._clock()
             chart = self._client.chart(asked.vendor_symbol, interval="3mo", begin=begin, end=end)
             table, rows = _rendered(lambda: render_actions(chart.body))
             at = self._clock()
-            return Fetched(chart.body, table, rows, chart.request, at, (asked.begin, end.date()), {})
+            covers = (asked.begin, _day_of(end, asked))
+            return Fetched(chart.body, table, rows, chart.request, at, covers, {})
         interval = "1d" if asked.dataset == DAILY else "1m"
         chart = self._client.chart(
-            asked.vendor_symbol, interval=interval, begin=begin, end=_midnight(asked.end)
+            asked.vendor_symbol, interval=interval, begin=begin, end=_midnight(asked.end, asked.zone)
         )
         at = self._clock()
         table, rows = _rendered(lambda: render_bars(chart.body, fetched_at=at))
-        covers = (asked.begin, min(asked.end, at.date()))
+        covers = (asked.begin, min(asked.end, _day_of(at, asked)))
         facts = {"basis": "split_adjusted", "labels": "start", "time_zone": "UTC"}
         return Fetched(chart.body, table, rows, chart.request, at, covers, facts)
 
@@ -111,7 +114,7 @@ def _covered(asked: Range, answer: Answer, at: datetime) -> tuple[date, date]:
     """From the oldest day that it tells, if that is later than what was asked for."""
     oldest = min(date.fromisoformat(stamp[:10]) for stamp in answer.data)
     begin = asked.begin if asked.dataset == MINUTES else max(asked.begin, oldest)
-    return begin, min(asked.end, at.date())
+    return begin, min(asked.end, _day_of(at, asked))
 
 
 def _zone(answer: Answer) -> str:
@@ -124,8 +127,10 @@ def _rendered(render: Callable[[], tuple[bytes, int]]) -> tuple[bytes, int]:
     try:
         return render()
     except (KeyError, IndexError, TypeError, ValueError, json.JSONDecodeError) as error:
-        raise OutageError(
-            "the vendor's answer does not hold what it should", found=repr(error), remedy="try again later"
+        raise UnreadableError(
+            "the vendor's answer does not hold what it should",
+            found=repr(error),
+            remedy="look at it: the vendor may have changed its form",
         ) from error
 
 
@@ -133,7 +138,7 @@ def _cut(asked: Range, width: timedelta) -> Iterator[Range]:
     begin = asked.begin
     while begin < asked.end:
         end = min(asked.end, begin + width)
-        yield Range(asked.source, asked.dataset, asked.vendor_symbol, begin, end)
+        yield replace(asked, begin=begin, end=end)
         begin = end
 
 
@@ -142,9 +147,14 @@ def _months(asked: Range) -> Iterator[Range]:
     begin = asked.begin.replace(day=1)
     while begin < asked.end:
         end = (begin + timedelta(days=32)).replace(day=1)
-        yield Range(asked.source, asked.dataset, asked.vendor_symbol, begin, end)
+        yield replace(asked, begin=begin, end=end)
         begin = end
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone))
+
+
+def _day_of(moment: datetime, asked: Range) -> date:
+    """The day that is not over at a moment, where the instrument is traded."""
+    return moment.astimezone(ZoneInfo(asked.zone)).date()

@@ -54,15 +54,15 @@ class KafkaSink:
         value = message.render(received_us or time.time_ns() // 1000)
         self._hand_over(message.key, value, message.headers())
 
-    def send_again(self, key: bytes | None, value: bytes, headers: Headers, *, kafka_ms: int) -> None:
+    def send_again(self, key: bytes | None, value: bytes | None, headers: Headers, *, kafka_ms: int) -> None:
         """Hand over the bytes of an earlier message, at its Kafka time in milliseconds."""
         self._hand_over(key, value, headers, timestamp_ms=kafka_ms)
 
-    def _hand_over(self, key: bytes | None, value: bytes, headers: Headers, **when: int) -> None:
+    def _hand_over(self, key: bytes | None, value: bytes | None, headers: Headers, **when: int) -> None:
         from kafka.errors import KafkaError
 
         self.sent += 1
-        size = len(value) + sum(len(content) for _, content in headers)
+        size = len(value or b"") + sum(len(content) for _, content in headers)
         producer = self._for_large if size > LARGE else self._producer
         try:
             future = producer.send(self._topic, value=value, key=key, headers=headers, **when)
@@ -101,12 +101,12 @@ class KafkaSink:
         with self._lock:
             self.acknowledged += 1
 
-    def _keep(self, key: bytes | None, value: bytes, headers: Headers, error: BaseException) -> None:
+    def _keep(self, key: bytes | None, value: bytes | None, headers: Headers, error: BaseException) -> None:
         line = {
             "topic": self._topic,
             "reason": f"{type(error).__name__}: {error}",
             "key": base64.b64encode(key).decode() if key else None,
-            "value": base64.b64encode(value).decode(),
+            "value": None if value is None else base64.b64encode(value).decode(),
             "headers": {name: base64.b64encode(content).decode() for name, content in headers},
         }
         with self._lock:

@@ -11,21 +11,25 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from producers.errors import ProducerError
 
 STAMP = "%Y%m%dT%H%M%S%fZ"
 SIDECAR = ".fetch.json"
+PRECONDITION_FAILED = 412
 
 
 @dataclass(frozen=True)
 class Range:
-    """What one fetch is asked for: a dataset of a symbol over [begin, end)."""
+    """What one fetch is asked for: a dataset of a symbol over [begin, end), days of the exchange's zone."""
 
     source: str
     dataset: str  # bars_1d, bars_1m or actions
     vendor_symbol: str
     begin: date
     end: date
+    zone: str = "UTC"
 
     @property
     def prefix(self) -> str:
@@ -121,10 +125,34 @@ class RawStore:
         return described, body, table
 
     def _put(self, key: str, content: bytes) -> None:
-        self._client.put_object(Bucket=self._bucket, Key=self._before + key, Body=content, IfNoneMatch="*")
+        """Write an object that is not there. One that is there holds these bytes: an earlier try's answer was lost."""
+        place = {"Bucket": self._bucket, "Key": self._before + key}
+        try:
+            self._client.put_object(**place, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != PRECONDITION_FAILED:
+                raise _no_store(error) from error
+            if self._get(key) != content:
+                raise ProducerError(
+                    f"{key} is there with another content",
+                    found="an object that is never written twice",
+                    remedy="look who else writes the raw bucket",
+                ) from error
+        except BotoCoreError as error:
+            raise _no_store(error) from error
 
     def _get(self, key: str) -> bytes:
-        return bytes(self._client.get_object(Bucket=self._bucket, Key=self._before + key)["Body"].read())
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=self._before + key)
+            return bytes(found["Body"].read())
+        except (ClientError, BotoCoreError) as error:
+            raise _no_store(error) from error
+
+
+def _no_store(error: Exception) -> ProducerError:
+    return ProducerError(
+        "the raw bucket cannot be written or read", found=str(error)[:300], remedy="see `tapehouse doctor`"
+    )
 
 
 def _kept(key: str) -> Kept:

@@ -22,7 +22,9 @@ SOURCE, SOURCE_ELSEWHERE = "yahoo", "yahoo_recording"
 # the vendor drops the 101st without a word
 SYMBOLS_PER_CONNECTION = 100
 LARGEST_FRAME = 1024 * 1024
-PING_EVERY = 20.0  # seconds: an end that has gone without a word is found by it
+# seconds. Its answer is not waited for: it stays unread while Kafka is waited for. What is gone without a word is found
+# by the silence, or by the kernel, which gives up what it sends
+PING_EVERY = 20.0
 log = structlog.get_logger()
 
 
@@ -141,7 +143,7 @@ class YahooStream:
             self._url,
             open_timeout=self._pace.open_within,
             ping_interval=PING_EVERY,
-            ping_timeout=PING_EVERY,
+            ping_timeout=None,
             close_timeout=1,
             max_size=LARGEST_FRAME,
         )

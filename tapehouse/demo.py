@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Generator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.arguments import add_batch_arguments
+from tapehouse.interruptions import heed, undisturbed
 from tapehouse.paths import DEMO, LOCAL
 from tapehouse.produce import add_tape_arguments, make_tape, pace_of
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tapehouse.stream_job import StreamJob
 
 STEPS = 7
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +46,7 @@ def _demo(args: argparse.Namespace) -> int:
     from tapehouse.progress import Progress
     from tapehouse.services.instance import Instance
 
-    for number in INTERRUPTIONS:
-        signal.signal(number, _interrupt)
+    heed()
     progress = Progress(STEPS)
     previous = Instance(DEMO)
     previous.stop()
@@ -84,10 +82,6 @@ def _refuse_beside_others(args: argparse.Namespace) -> None:
         )
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 @contextmanager
 def _instance(*, keep: bool) -> "Generator[Instance, None, None]":
     """The demo's own services; stopped at the end, unless they are to be kept and nothing went wrong."""
@@ -100,7 +94,7 @@ def _instance(*, keep: bool) -> "Generator[Instance, None, None]":
         kept = keep
     finally:
         if not kept:
-            with _undisturbed():
+            with undisturbed():
                 instance.stop()
 
 
@@ -118,19 +112,8 @@ def _stream_job(
         progress.detail("stopping: the stream after its batch, then the services")
         raise
     finally:
-        with _undisturbed():
+        with undisturbed():
             instance.stop_job(JOB)
-
-
-@contextmanager
-def _undisturbed() -> "Generator[None, None, None]":
-    """A second Ctrl-C must not leave half of it running."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTIONS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress") -> float:

@@ -48,8 +48,11 @@ def examine() -> list[Check]:
         os.environ.update(instance.environment())
     try:
         settings = read_settings()
-    except TapehouseError:
-        checks.append(Check("services", "warning", "none are up, and none are named", "run `make up`"))
+    except TapehouseError as error:
+        if instance is None and not is_named(NAMED_BY):
+            checks.append(Check("services", "warning", "none are up, and none are named", "run `make up`"))
+        else:
+            checks.append(Check("settings", "failed", f"{error.what}: {error.found}", error.remedy))
         return checks + _vendors(None)
     for name, look in (("Kafka", _kafka), ("S3 store", _store), ("PostgreSQL", _postgres)):
         checks.append(_checked(name, look, settings))

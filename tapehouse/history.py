@@ -9,6 +9,8 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from jobs.lake.arguments import symbols
+
 if TYPE_CHECKING:
     from jobs.lake.budget import Budget
     from jobs.lake.fetches import Fetches, Request, Task
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interval", choices=("1d", "1m"), default="1d", help="(default: %(default)s)")
     parser.add_argument(
         "--symbols",
-        type=lambda text: [symbol for symbol in text.split(",") if symbol],
+        type=symbols,
         metavar="AAPL,BRK-B",
         help="in any spelling of conf/instruments.yaml",
     )
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         request = _resumed(args.resume, fetches) if args.resume else _new_request(args)
         options = request.options
         listings = find_listings(options["symbols"], request.source, settings)
+        fetches.hold(request.request_id)
         with closing(open_budget(request.source, settings)) as budget:
             vendor = open_vendor(request.source, settings, budget, purpose=options["purpose"])
             store = open_raw_store(settings)

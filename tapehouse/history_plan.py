@@ -1,7 +1,9 @@
 """What a run of `tapehouse history` asks for: nothing twice that is there already, but what may have been corrected."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from producers.raw_store import Kept, Range
 
@@ -14,26 +16,26 @@ def still_wanted(
 ) -> Range | None:
     """The part of a range that is fetched now; None if it is empty.
 
-    `sessions` are the days of the instrument's exchange until today. A split after the newest fetch rewrites all that
-    a split-adjusted source has told before it: `split_after` is the newest split's day.
+    `sessions` are the days of the instrument's exchange until today. A split rewrites all that a split-adjusted source
+    has told until then: what was fetched up to `split_after`, the newest split's day, does not count.
     """
-    pairs = list(kept)
-    newest = max((pair.fetched_at.date() for pair in pairs), default=None)
-    if refresh or newest is None or (split_after is not None and split_after >= newest):
+    zone = ZoneInfo(asked.zone)
+    pairs = [
+        pair for pair in kept if split_after is None or pair.fetched_at.astimezone(zone).date() > split_after
+    ]
+    if refresh or not pairs:
         return asked
-    again = _first_to_read_again(sessions)
-    begin = max(asked.begin, min(_covered_until(asked.begin, pairs), again))
-    if begin >= asked.end:
-        return None
-    return Range(asked.source, asked.dataset, asked.vendor_symbol, begin, asked.end)
+    covered = _covered_until(asked.begin, pairs, zone)
+    begin = max(asked.begin, min(covered, _first_to_read_again(sessions)))
+    return replace(asked, begin=begin) if begin < asked.end else None
 
 
-def _covered_until(begin: date, pairs: Iterable[Kept]) -> date:
-    """The first day from `begin` on that no pair holds; a pair holds no day that had not begun when it was fetched."""
+def _covered_until(begin: date, pairs: Iterable[Kept], zone: ZoneInfo) -> date:
+    """The first day from `begin` on that no pair holds; a pair holds no day that was not over when it was fetched."""
     reached = begin
     for pair in sorted(pairs, key=lambda pair: pair.begin):
         if pair.begin <= reached:
-            reached = max(reached, min(pair.end, pair.fetched_at.date()))
+            reached = max(reached, min(pair.end, pair.fetched_at.astimezone(zone).date()))
     return reached
 
 

@@ -10,10 +10,13 @@ from jobs.lake.errors import BudgetError
 from jobs.lake.fetches import Fetches, Task
 from jobs.lake.instruments import Listing
 from producers.asking import Calls, ask
-from producers.errors import ProducerError
+from producers.errors import KeyRefusedError, OutageError, PremiumError, ProducerError
 from producers.history import ACTIONS, Vendor
 from producers.raw_store import Kept, Range, RawStore
 from tapehouse.history_plan import still_wanted
+
+# of as many symbols: it is the vendor that is out of order, not one of them
+OUTAGES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
@@ -49,29 +52,42 @@ class HistoryRun:
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """One outcome a task, as it comes; what was not asked for is waiting."""
-        until: BudgetError | None = None
+        outages, refused = 0, ""
+        stopped: BudgetError | None = None
         for task in tasks:
-            if until is not None:
-                yield Outcome(task, "waiting", problem=until.what)
+            if stopped is not None:
+                yield Outcome(task, "waiting", problem=stopped.what)
+                continue
+            if task.dataset == refused:
+                yield self._failed(task, f"{task.dataset} is not for this key", for_good=True)
                 continue
             try:
-                outcome = self._one(task)
+                yield self._one(task)
+                outages = 0
             except BudgetError as error:
-                until = error
-                outcome = Outcome(task, "waiting", problem=error.what)
+                stopped = error
+                yield Outcome(task, "waiting", problem=error.what)
+            except KeyRefusedError:
+                raise  # no other symbol fares better
             except ProducerError as error:
-                problem = f"{error.what} ({error.found})"
-                self._fetches.failed(self._request_id, task, problem=problem)
-                outcome = Outcome(task, "failed", problem=problem)
-            yield outcome
+                is_premium, is_outage = isinstance(error, PremiumError), isinstance(error, OutageError)
+                refused = task.dataset if is_premium else refused
+                outages = outages + 1 if is_outage else 0
+                if outages == OUTAGES_IN_A_ROW:
+                    self._calls.rest(error.what)
+                yield self._failed(task, f"{error.what} ({error.found})", for_good=is_premium)
+
+    def _failed(self, task: Task, problem: str, *, for_good: bool) -> Outcome:
+        self._fetches.failed(self._request_id, task, problem=problem, for_good=for_good)
+        return Outcome(task, "failed", problem=problem)
 
     def _one(self, task: Task) -> Outcome:
-        asked = Range(self._vendor.source, *task)
+        listing = self._listings[task.vendor_symbol]
+        asked = Range(self._vendor.source, *task, zone=listing.tz)
         kept = self._store.find(asked)
         mine = [pair for pair in kept if pair.request_id == self._request_id and pair.end == asked.end]
         if mine:  # the run that fetched it died before it could say so
             return self._done(task, "fetched", mine[-1].sidecar)
-        listing = self._listings[asked.vendor_symbol]
         wanted: Range | None = asked
         if asked.dataset != ACTIONS:
             wanted = still_wanted(

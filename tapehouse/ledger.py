@@ -60,6 +60,15 @@ class LedgerReader:
         rows = self._ask(f"SELECT {columns} FROM batches ORDER BY committed_at", ())
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def read_to(self, topic: str) -> dict[int, int]:
+        """How far the topic's batches go, in each partition."""
+        read: dict[int, int] = {}
+        for batch in self.batches():
+            if batch["topic"] == topic:
+                for partition, end in batch["end"].items():
+                    read[int(partition)] = max(int(end), read.get(int(partition), 0))
+        return read
+
     def close(self) -> None:
         self._connection.close()
 

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.lake.arguments import add_batch_arguments
+from jobs.lake.arguments import add_batch_arguments, symbols
+from tapehouse.interruptions import INTERRUPTIONS, heed, undisturbed
 from tapehouse.paths import DEMO, LOCAL, STATE
 
 if TYPE_CHECKING:
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 
 VENDOR = "yahoo"
 STEPS = 4
-STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_EVERY = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--symbols",
-        type=lambda text: [symbol for symbol in text.split(",") if symbol],
+        type=symbols,
         required=True,
         metavar="AAPL,BRK-B",
         help="in any spelling of conf/instruments.yaml",
@@ -100,13 +99,16 @@ def _with_job(
     """Follow beside a stream job of its own, which has read everything when it is stopped."""
     from tapehouse.stream_job import JOB, StreamJob
 
+    heed()
     job = StreamJob(instance, args, progress)
     try:
         job.wait_until_ready()
         code = _follow(args, settings, listings, progress, look=job.must_live)
+        heed()  # the loop has put its own handlers away
         job.drain()
     finally:
-        instance.stop_job(JOB)
+        with undisturbed():
+            instance.stop_job(JOB)
     job.must_have_ended_well()
     return code
 
@@ -129,7 +131,7 @@ def _follow(
     from producers.yahoo_stream import URL, YahooStream
 
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    symbols = [listing.listed_symbol for listing in listings]
+    spelt = [listing.listed_symbol for listing in listings]
     with ExitStack() as closing:
         recorder = closing.enter_context(FrameRecorder(args.record)) if args.record else None
         sink = closing.enter_context(
@@ -137,10 +139,8 @@ def _follow(
         )
         feed = LiveFeed(sink, recorder=recorder)
         url = settings.yahoo_stream_url or URL
-        stream = YahooStream(symbols, feed.frames, is_trading=lambda: bool(_open_now(listings)), url=url)
-        progress.step(
-            f"live: {len(symbols)} symbols over {len(stream.connections)} connections, until Ctrl-C"
-        )
+        stream = YahooStream(spelt, feed.frames, is_trading=lambda: bool(_open_now(listings)), url=url)
+        progress.step(f"live: {len(spelt)} symbols over {len(stream.connections)} connections, until Ctrl-C")
         if args.metrics_port:
             metrics.serve(args.metrics_port)
         if not _open_now(listings):
@@ -165,7 +165,7 @@ async def _watch(
     from tapehouse.live_screen import LiveScreen
 
     stop = asyncio.Event()
-    for number in STOPPED_BY:
+    for number in INTERRUPTIONS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
     running = asyncio.create_task(feed.run(stream))

@@ -3,15 +3,22 @@
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
 
+    from jobs.lake.postgres import Connection
     from jobs.lake.settings import Settings
 
 HEADER = "redriven_from"
+LOCK = 7_083_004
+# less than the topic's retention
+KEPT = timedelta(days=6)
+READ_WITHIN = 300.0  # seconds
 # where a rejected message came from at first: itself, or what it was sent again for
 REJECTED = f"""
 WITH rejected AS (
@@ -53,15 +60,23 @@ def run(args: argparse.Namespace) -> int:
     if not args.rule and not args.since:
         raise UsageError("it is not said which", found="neither --rule nor --since", remedy="add one of them")
     settings = use_running_environment()
-    connection = connect()
-    there = attach(connection, settings, versions={})
-    if "silver.rejected" not in there:
+    with closing(_alone(settings)):
+        # before the tables are looked at: what comes meanwhile is seen in both places, not in neither
+        on_the_way = _on_the_way(settings)
+        connection = connect()
         rows: list[tuple[Any, ...]] = []
-        sent_before: set[str] = set()
-    else:
-        rows = _rejected(connection, args)
-        sent_before = _sent_before(connection, settings)
+        sent_before = on_the_way
+        if "silver.rejected" in attach(connection, settings, versions={}):
+            rows = _rejected(connection, args)
+            sent_before |= {root for (root,) in connection.execute(REDRIVEN).fetchall()}
+        return _redrive(rows, sent_before, args, settings)
+
+
+def _redrive(
+    rows: list[tuple[Any, ...]], sent_before: set[str], args: argparse.Namespace, settings: "Settings"
+) -> int:
     wanted = rows if args.again else [row for row in rows if row[0] not in sent_before]
+    _refuse_what_kafka_would_delete(wanted, settings)
     refused = _send(wanted, settings)
     counts = {"rejected": len(rows), "sent": len(wanted) - refused, "skipped": len(rows) - len(wanted)}
     counts["refused"] = refused
@@ -75,17 +90,42 @@ def _rejected(connection: "duckdb.DuckDBPyConnection", args: argparse.Namespace)
     return connection.execute(REJECTED, [args.rule, args.rule, since, since]).fetchall()
 
 
-def _sent_before(connection: "duckdb.DuckDBPyConnection", settings: "Settings") -> set[str]:
-    """The coordinates that were sent again: those in bronze, and those that the stream has yet to read."""
-    found = {root for (root,) in connection.execute(REDRIVEN).fetchall()}
-    return found | _on_the_way(settings)
+def _alone(settings: "Settings") -> "Connection":
+    """A connection that keeps other runs of this command away."""
+    from jobs.lake.errors import UsageError
+    from jobs.lake.postgres import Connection
+
+    connection = Connection(settings)
+    if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)) != [(True,)]:
+        raise UsageError(
+            "messages are being sent again already", found="another process", remedy="wait for it"
+        )
+    return connection
+
+
+def _refuse_what_kafka_would_delete(rows: list[tuple[Any, ...]], settings: "Settings") -> None:
+    """A message keeps its Kafka time, by which the topic forgets it: who reads it must be there when it is sent."""
+    from jobs.lake.errors import UsageError
+    from tapehouse.ledger import LedgerReader
+
+    oldest = datetime.now(UTC) - KEPT
+    if not any(datetime.fromtimestamp(row[4] / 1000, UTC) < oldest for row in rows):
+        return
+    with closing(LedgerReader(settings)) as ledger:
+        run = ledger.newest_run("stream_quotes", topic=settings.topic)
+    if run is None or run.state != "running":
+        raise UsageError(
+            "some of these are older than the topic keeps messages",
+            found="no stream job that would read them at once",
+            remedy="start spark-submit jobs/stream_quotes.py, then repeat this",
+        )
 
 
 def _on_the_way(settings: "Settings") -> set[str]:
-    from contextlib import closing
-
+    """The coordinates of what was sent again and the stream has yet to read."""
     from kafka import KafkaConsumer, TopicPartition
 
+    from jobs.lake.errors import ServiceError
     from jobs.lake.kafka import TopicEnds, describe_topic
     from jobs.lake.progress import recorded_ends
     from tapehouse.delta import commits, open_table
@@ -107,7 +147,14 @@ def _on_the_way(settings: "Settings") -> set[str]:
         consumer.assign(list(places))
         for place in places:
             consumer.seek(place, recorded.get(place.partition, 0))
+        deadline = time.monotonic() + READ_WITHIN
         while any(consumer.position(place) < end for place, end in places.items()):
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"what waits in {settings.topic} could not be read in {READ_WITHIN:.0f} s",
+                    found=f"{sum(behind.values()):,} messages to look at",
+                    remedy="let the stream job read them first",
+                )
             for records in consumer.poll(timeout_ms=1_000).values():
                 found |= {value.decode() for r in records for name, value in r.headers if name == HEADER}
     return found
@@ -121,7 +168,7 @@ def _send(rows: list[tuple[Any, ...]], settings: "Settings") -> int:
     refused = STATE / "refused" / f"redrive-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     with KafkaSink(bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=refused) as sink:
         for root, key, value, headers, kafka_ms, _ in rows:
-            others = [(h["key"], bytes(h["value"])) for h in headers if h["key"] != HEADER]
+            others = [(h["key"], bytes(h["value"])) for h in headers or [] if h["key"] != HEADER]
             sink.send_again(key, value, [*others, (HEADER, root.encode())], kafka_ms=kafka_ms)
     if sink.refused:
         print(f"what was refused is kept in {refused}", file=sys.stderr)

@@ -3,10 +3,12 @@
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from jobs.lake.errors import ServiceError
 from jobs.lake.kafka import TopicEnds, describe_topic
+from jobs.lake.progress import exceeds
 from jobs.lake.settings import read_settings
 from tapehouse.ledger import LedgerReader
 from tapehouse.paths import ROOT, VENV
@@ -52,7 +54,10 @@ class StreamJob:
         began = time.monotonic()
         settings = read_settings()
         ledger = LedgerReader(settings)
-        while not ((run := ledger.newest_run(JOB, topic=settings.topic)) and run.is_ready):
+        # an earlier run may have been ready too
+        while not (
+            (run := ledger.newest_run(JOB, topic=settings.topic)) and run.is_ready and run.state == "running"
+        ):
             self._must_live(began, READY_WITHIN, "was not ready")
         ledger.close()
         self._progress.detail(f"query started ({time.monotonic() - began:.1f} s more)")
@@ -60,18 +65,22 @@ class StreamJob:
     def drain(self) -> None:
         """Wait until the stream has read to the end of the topic."""
         settings = read_settings()
-        ends = TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
-        wanted = sum(ends.ask().values())
-        ends.close()
+        with closing(
+            TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
+        ) as asked:
+            ends = asked.ask()
         self._progress.step("drain: until all of it is in gold")
         began = moved = time.monotonic()
         ledger, before = LedgerReader(settings), 0
-        while (done := sum(batch["messages"] for batch in ledger.batches())) < wanted:
+        while exceeds(ends, read := ledger.read_to(settings.topic)):
+            done = sum(read.values())
             moved = time.monotonic() if done > before else moved
             before = done
-            self._must_live(moved, MOVES_WITHIN, f"had read {done:,} of {wanted:,} messages and read no more")
+            self._must_live(
+                moved, MOVES_WITHIN, f"had read to {done:,} of {sum(ends.values()):,} messages and no more"
+            )
         ledger.close()
-        self._progress.detail(f"{wanted:,} messages read ({time.monotonic() - began:.1f} s)")
+        self._progress.detail(f"{sum(ends.values()):,} messages read ({time.monotonic() - began:.1f} s)")
 
     def must_have_ended_well(self) -> None:
         """After its stop: its last merge and its row in the ledger are done."""

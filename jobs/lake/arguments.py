@@ -11,6 +11,14 @@ REBUILT = ("silver.rejected", "silver.quotes", "gold.bars_1m")
 TRIGGER = re.compile(r"available-now|\d+ (millisecond|second|minute)s?")
 
 
+def symbols(text: str) -> list[str]:
+    """AAPL,BRK-B as a list."""
+    found = [symbol.strip() for symbol in text.split(",") if symbol.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("no symbol: write AAPL,BRK-B")
+    return found
+
+
 def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
     """How often a stream makes a batch, and how large one may be."""
     parser.add_argument(

@@ -46,6 +46,8 @@ class Budget:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.plan, self._clock, self._sleep = plan, clock, sleep
+        # this caller tries a source after its rest: one answer may take several calls
+        self._is_trying = False
         self._connection = Connection(settings)
         bring_up_to_date(self._connection.execute)
         self._connection.execute(
@@ -62,27 +64,32 @@ class Budget:
             )
         now = self._clock()
         with self._locked() as source:
-            self._refuse_rest(source, now)
-            used = self._used(now)
-            if not self.plan.left(purpose, used, now):
-                raise self._spent(purpose, used, now)
+            # the call belongs to the day on which it goes out
+            goes_out = max(now, source["next_call_at"])
+            if not self._is_trying:
+                self._refuse_rest(source, now)
+            used = self._used(goes_out)
+            if not self.plan.left(purpose, used, goes_out):
+                raise self._spent(purpose, used, goes_out)
             self._connection.execute(
                 """INSERT INTO calls VALUES (%s, %s, %s, 1) ON CONFLICT (source, day, purpose)
                 DO UPDATE SET calls = calls.calls + 1""",
-                (self.plan.source, self.plan.day_of(now), purpose),
+                (self.plan.source, self.plan.day_of(goes_out), purpose),
             )
-            goes_out = max(now, source["next_call_at"])
             self._update(next_call_at=goes_out + timedelta(seconds=self.plan.seconds_between_calls))
             if source["refusals"]:
+                self._is_trying = True
                 self._update(rests_until=goes_out + TRY_WITHIN, rests_because="it is being tried again")
         self._sleep(max(0.0, (goes_out - now).total_seconds()))
 
     def end_day(self, because: str) -> None:
         """The source itself says that the day's calls are spent: it rests until its next day."""
+        self._is_trying = False
         self._update(rests_until=self.plan.end_of_day(self._clock()), rests_because=because)
 
     def rest(self, because: str) -> None:
         """The source refuses: it rests, twice as long as the time before."""
+        self._is_trying = False
         with self._locked() as source:
             length = min(LONGEST_REST, FIRST_REST * 2 ** min(source["refusals"], 10))
             self._update(
@@ -90,12 +97,13 @@ class Budget:
             )
 
     def answered(self) -> None:
-        """The source gave what was asked for: it is well."""
-        self._connection.execute(
-            "UPDATE sources SET rests_until = '-infinity', rests_because = NULL, refusals = 0 "
-            "WHERE source = %s AND refusals > 0",
-            (self.plan.source,),
-        )
+        """The source gave what was asked for: if it was being tried, it is well."""
+        if self._is_trying:
+            self._is_trying = False
+            self._connection.execute(
+                "UPDATE sources SET rests_until = '-infinity', rests_because = NULL, refusals = 0 WHERE source = %s",
+                (self.plan.source,),
+            )
 
     def standing(self) -> Standing:
         now = self._clock()

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
+from jobs.lake.errors import UsageError
 from jobs.lake.ledger_schema import bring_up_to_date
 from jobs.lake.postgres import Connection
 from jobs.lake.settings import Settings
+
+LOCK = 7_083_003
 
 
 class Task(NamedTuple):
@@ -33,6 +36,18 @@ class Fetches:
     def __init__(self, settings: Settings) -> None:
         self._connection = Connection(settings)
         bring_up_to_date(self._connection.execute)
+
+    def hold(self, request_id: str) -> None:
+        """Keep other processes from the request for as long as this connection lives."""
+        ((held,),) = self._connection.execute(
+            "SELECT pg_try_advisory_lock(%s, hashtext(%s))", (LOCK, request_id)
+        )
+        if not held:
+            raise UsageError(
+                f"the request {request_id} is being worked on",
+                found="another process that holds it",
+                remedy="wait for it, or stop it",
+            )
 
     def begin(self, request: Request, tasks: Iterable[Task]) -> None:
         """Note a request and what it will fetch, all at once."""
@@ -65,7 +80,7 @@ class Fetches:
         """The fetches of a request that are not done, in the order in which they were planned."""
         rows = self._connection.execute(
             """SELECT dataset, vendor_symbol, begins, ends FROM fetches
-            WHERE request_id = %s AND state <> 'done' ORDER BY place""",
+            WHERE request_id = %s AND state IN ('waiting', 'failed') ORDER BY place""",
             (request_id,),
         )
         return [Task(*row) for row in rows]
@@ -74,15 +89,15 @@ class Fetches:
         """How many fetches each source has before it, of requests that are not finished."""
         rows = self._connection.execute(
             """SELECT source, count(*) FROM fetches JOIN history_requests USING (request_id)
-            WHERE state <> 'done' AND finished_at IS NULL GROUP BY 1"""
+            WHERE state IN ('waiting', 'failed') AND finished_at IS NULL GROUP BY 1"""
         )
         return {str(source): int(number) for source, number in rows}
 
     def done(self, request_id: str, task: Task, *, sidecar: str, rows: int) -> None:
         self._end(request_id, task, "done", sidecar, rows, None)
 
-    def failed(self, request_id: str, task: Task, *, problem: str) -> None:
-        self._end(request_id, task, "failed", None, None, problem)
+    def failed(self, request_id: str, task: Task, *, problem: str, for_good: bool = False) -> None:
+        self._end(request_id, task, "refused" if for_good else "failed", None, None, problem)
 
     def finish(self, request_id: str) -> None:
         """Note that nothing of the request is missing."""

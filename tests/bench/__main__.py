@@ -65,13 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     number(catch_up, "--max-offsets", 200_000, "messages in a batch of the stream")
 
     latency = bench("latency", "the time from send to visible at steady rates, candidates in turn")
-    latency.add_argument(
-        "--rate",
-        type=at_least_one,
-        nargs="+",
-        default=[500, 5000],
-        help="messages a second (default: 500 5000)",
-    )
+    rates(latency, 500, 5000, meaning="messages a second")
     number(latency, "--seconds", 180, "that count")
     number(latency, "--warm-up", 120, "seconds before those")
     number(latency, "--runs", 1, "of each candidate and rate")
@@ -88,16 +82,14 @@ def build_parser() -> argparse.ArgumentParser:
     number(load, "--after", 120, "seconds at the rate after the burst")
 
     frames = bench("frames", "how many frames a second go from Yahoo's socket to Kafka without loss")
-    rates = [2000, 3000, 4000, 5000, 6000]
-    frames.add_argument(
-        "--rate",
-        type=at_least_one,
-        nargs="+",
-        default=rates,
-        help=f"frames a second, one after the other (default: {' '.join(map(str, rates))})",
-    )
+    rates(frames, 2000, 3000, 4000, 5000, 6000, meaning="frames a second, one after the other")
     number(frames, "--seconds", 60, "at each rate")
     return parser
+
+
+def rates(parser: argparse.ArgumentParser, *default: int, meaning: str) -> None:
+    told = f"{meaning} (default: {' '.join(map(str, default))})"
+    parser.add_argument("--rate", type=at_least_one, nargs="+", default=list(default), help=told)
 
 
 def number(parser: argparse.ArgumentParser, name: str, default: int, meaning: str) -> None:

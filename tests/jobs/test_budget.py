@@ -115,6 +115,37 @@ def test_a_source_that_refuses_rests_longer_each_time_and_one_caller_tries_it(
     assert budget.standing().rests_until is None
 
 
+def test_the_one_that_tries_may_need_several_calls_and_only_its_answer_ends_the_rest(
+    budget: Budget, clock: Clock
+) -> None:
+    other = Budget(read_settings(), budget.plan, clock=clock, sleep=clock.sleep)
+    budget.rest("HTTP 429")
+    other.answered()  # to what it had asked before
+    with pytest.raises(BudgetError, match="HTTP 429"):
+        other.take("daily")
+    clock.sleep(60)
+    budget.take("daily")
+    budget.take("daily")
+    with pytest.raises(BudgetError, match="being tried again"):
+        other.take("daily")
+    budget.answered()
+    other.take("daily")
+    other.close()
+
+
+def test_a_call_belongs_to_the_day_on_which_it_goes_out(services: object, clock: Clock) -> None:
+    del services  # their environment is read
+    plan = Plan(f"source-{uuid.uuid4().hex[:8]}", NEW_YORK, time(20), 2.0, {"daily": 1})
+    budget = Budget(read_settings(), plan, clock=clock, sleep=clock.sleep)
+    clock.set(23, 59)
+    clock.now += timedelta(seconds=59)
+    budget.take("daily")
+    budget.take("daily")  # goes out after midnight, and is of that day
+    with pytest.raises(BudgetError):
+        budget.take("daily")
+    budget.close()
+
+
 def test_a_caller_that_died_while_it_tried_keeps_the_others_out_for_two_minutes_only(
     budget: Budget, clock: Clock
 ) -> None:
@@ -157,7 +188,7 @@ def test_what_is_worth_another_try_gets_it_and_each_try_is_a_call(budget: Budget
 @pytest.mark.parametrize(
     ("error", "tries", "rests"),
     [
-        (OutageError("away"), TRIES, timedelta(minutes=1)),
+        (OutageError("away"), TRIES, None),
         (RefusedError("no", found="HTTP 429"), 1, timedelta(minutes=1)),
         (DayIsSpentError("no", found="25 a day"), 1, timedelta(hours=14)),
         (UnknownSymbolError("who"), 1, None),

@@ -1,7 +1,7 @@
 """Batches go on while gold is merged."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,19 @@ from tests.builders import line
 from tests.stack import Stack, call
 
 MEANWHILE = 3
+
+
+def wait_for(file: str) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Hold a task until the file is there."""
+
+    def rows(batches: Iterator[Any]) -> Iterator[Any]:
+        deadline = time.monotonic() + 60
+        while not Path(file).exists():
+            assert time.monotonic() < deadline, "no batch was written meanwhile"
+            time.sleep(0.05)
+        yield from batches
+
+    return rows
 
 
 def test_batches_commit_while_a_merge_is_held(
@@ -31,15 +44,8 @@ def test_batches_commit_while_a_merge_is_held(
             return inside(place, frame)
         held.append(place)
 
-        def rows(batches: Iterator[Any]) -> Iterator[Any]:
-            deadline = time.monotonic() + 60
-            while not Path(release).exists():
-                assert time.monotonic() < deadline, "no batch was written meanwhile"
-                time.sleep(0.05)
-            yield from batches
-
         # in one task: the other core is for the batches
-        return frame.coalesce(1).mapInArrow(rows, frame.schema)
+        return frame.coalesce(1).mapInArrow(wait_for(release), frame.schema)
 
     def count(self: TableWriter, frame: Any, *, table: Table, **options: Any) -> int:
         version = append(self, frame, table=table, **options)

@@ -8,7 +8,7 @@ import pytest
 
 from producers import alpha_vantage, errors
 from producers.alpha_vantage import AlphaVantage
-from tests.vendors.alpha_vantage import BURST, AlphaVantageServer, Fault
+from tests.vendors.alpha_vantage import BURST, FULL_IS_PREMIUM, AlphaVantageServer, Fault
 
 KEY = "SECRET0KEY"
 QUOTE = {
@@ -59,6 +59,7 @@ def test_a_symbol_reaches_the_vendor_as_it_is_written() -> None:
             errors.TooFastError,
         ),
         ((200, "application/json", '{"Information": "something new"}'), errors.RefusedError),
+        ((200, "application/json", json.dumps({"Information": FULL_IS_PREMIUM})), errors.PremiumError),
         ((200, "application/json", "{}"), errors.UnknownSymbolError),
         ((200, "application/json", '{"Global Quote": {}}'), errors.UnknownSymbolError),
     ],

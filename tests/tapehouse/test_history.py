@@ -140,8 +140,10 @@ def test_one_symbols_failure_stops_no_other_and_is_repeated_alone(
         again = fetch("--resume", report["request_id"])
         assert states(again) == [("AAPL", "actions", "fetched"), ("AAPL", "bars_1d", "fetched")]
         assert not [asked for asked in server.asked[before:] if asked.path.endswith("/MSFT")]
-    code, _, err = call("history", "--resume")
-    assert code == 2 or "missing" in err
+        # nothing is missing of it any more
+        assert fetch("--resume", report["request_id"])["fetches"] == []
+    code, _, err = call("history", "--resume", "20200101-nosuch")
+    assert (code, "20200101-nosuch" in err) == (2, True)
 
 
 def test_without_a_call_left_the_rest_waits_and_budget_says_so(

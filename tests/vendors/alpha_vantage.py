@@ -14,6 +14,10 @@ BURST = (
     "any of the premium plans to lift the free key rate limit (25 requests per day)"
 )
 DAY = "We have detected your API key as {key} and our standard API rate limit is 25 requests per day."
+FULL_IS_PREMIUM = (
+    "Thank you for using Alpha Vantage! The outputsize=full parameter value is a premium feature for the "
+    "TIME_SERIES_DAILY endpoint."
+)
 PREMIUM = "Thank you for using Alpha Vantage! This is a premium endpoint."
 NO_KEY = "the parameter apikey is invalid or missing."
 UNKNOWN = "Invalid API call. Please retry or visit the documentation for {function}."

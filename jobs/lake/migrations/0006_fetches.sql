@@ -14,10 +14,11 @@ CREATE TABLE fetches (
     begins        date NOT NULL,
     ends          date NOT NULL,
     place         integer NOT NULL,
-    state         text NOT NULL CHECK (state IN ('waiting', 'done', 'failed')),
+    state         text NOT NULL CHECK (state IN ('waiting', 'done', 'failed', 'refused')),
     object        text,
     rows          integer,
     problem       text,
     PRIMARY KEY (request_id, dataset, vendor_symbol, begins, ends)
 );
 COMMENT ON COLUMN fetches.object IS 'the sidecar in the raw bucket';
+COMMENT ON COLUMN fetches.state IS 'refused: not for this key, and not asked for again';
