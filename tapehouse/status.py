@@ -47,6 +47,12 @@ def show(status: "Status") -> None:
     )
     lag = "unknown" if status.lag is None else f"{status.lag:,} messages"
     console.print(f"lag {lag}, rejected {status.rejected:,}, sources {', '.join(status.sources) or 'none'}")
+    for budget in status.budgets:
+        left = ", ".join(f"{purpose} {calls:,}" for purpose, calls in budget["left"].items())
+        rests = f", rests until {budget['rests_until']:%Y-%m-%d %H:%M:%SZ}" if budget["rests_until"] else ""
+        console.print(
+            f"budget {budget['source']}: {budget['used']:,} of {budget['total']:,} calls used today, left {left}{rests}"
+        )
     for problem in status.problems:
         console.print(f"PROBLEM  {problem}", soft_wrap=True)
     console.print("something is wrong" if status.problems else "fine")

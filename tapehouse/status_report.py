@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tapehouse.budget import look as look_at_budgets
 from tapehouse.exchange_hours import is_open
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Status:
     lag: int | None = None
     rejected: int = 0
     sources: list[str] = field(default_factory=list)
+    budgets: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -70,6 +72,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.job = _job(settings)
         ends = _tables(settings, status)
         status.lag = _lag(settings, ends)
+        status.budgets = [standing._asdict() for standing in look_at_budgets(settings)]
         status.problems += _judge(status, _open_live_sources(settings, status))
     return status
 

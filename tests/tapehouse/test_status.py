@@ -28,6 +28,7 @@ def test_a_drained_recording_whose_job_has_stopped_is_fine(stack: Stack) -> None
     assert (code, found["problems"], found["lag"], found["rejected"]) == (0, [], 0, 1)
     assert found["job"]["state"] == "stopped"
     assert found["sources"] == ["yahoo_recording"]
+    assert {budget["source"] for budget in found["budgets"]} == {"yahoo", "alpha_vantage"}
     lines = {line["name"]: line for line in found["tables"]}
     assert {name: line["rows"] for name, line in lines.items()} == {
         "bronze.quotes": 2,
