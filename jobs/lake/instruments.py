@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from jobs.lake.errors import InstrumentsError
+from jobs.lake.yaml_lines import Entry, read_yaml
 
 NEVER = date(9999, 12, 31)
+FOLLOWED_SOURCES, FOLLOWED_DATASETS = ("yahoo", "alpha_vantage"), ("stream", "1d", "1m")
 
 
 class Listing(NamedTuple):
@@ -29,12 +31,23 @@ class Listing(NamedTuple):
     listed_to: date
 
 
+class Followed(NamedTuple):
+    """What is followed of an instrument: a dataset of a source over [begin, end)."""
+
+    instrument_id: str
+    source: str
+    dataset: str
+    begin: date
+    end: date
+
+
 @dataclass(frozen=True)
 class Instruments:
-    """The listings without their time zones, and the units: (unit, major, factor, valid_from)."""
+    """The listings without their time zones, the units (unit, major, factor, valid_from), and what is followed."""
 
     listings: list[Listing]
     units: list[tuple[str, str, int, date]]
+    followed: list[Followed]
 
     @property
     def calendars(self) -> list[str]:
@@ -46,7 +59,7 @@ def read_instruments(path: Path) -> Instruments:
     from jobs.lake.sessions import time_zone
 
     try:
-        document = yaml.safe_load(path.read_text())
+        document = read_yaml(path)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InstrumentsError(
             f"{path} cannot be read", found=str(error), remedy="see conf/instruments.yaml"
@@ -62,6 +75,7 @@ def read_instruments(path: Path) -> Instruments:
             for listing in _listings(path, entry, time_zone)
         ]
         units = [_unit(path, entry) for entry in document.get("currencies") or []]
+        followed = [one for entry in document.get("instruments") or [] for one in _followed(path, entry)]
     except (AttributeError, TypeError, ValueError) as error:
         raise InstrumentsError(
             f"{path} is not understood",
@@ -69,7 +83,7 @@ def read_instruments(path: Path) -> Instruments:
             remedy="write it as conf/instruments.yaml of the project is written",
         ) from error
     _refuse_overlaps(path, listings)
-    return Instruments(listings, units)
+    return Instruments(listings, units, followed)
 
 
 def _unit(path: Path, entry: Any) -> tuple[str, str, int, date]:
@@ -78,11 +92,11 @@ def _unit(path: Path, entry: Any) -> tuple[str, str, int, date]:
             str(entry["unit"]),
             str(entry["major"]),
             int(entry["factor"]),
-            _date(path, "a currency", entry["from"]),
+            _date(_place(path, entry), "a currency", entry["from"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InstrumentsError(
-            f"a currency of {path} is not understood",
+            f"a currency of {_place(path, entry)} is not understood",
             found=f"{entry!r:.80}: {error!r}",
             remedy="write unit, major, factor and from",
         ) from error
@@ -92,14 +106,16 @@ def _listings(path: Path, entry: dict[str, Any], time_zone: Any) -> list[Listing
     name = entry.get("instrument_id") if isinstance(entry, dict) else None
     if not name:
         raise InstrumentsError(
-            f"an instrument of {path} has no instrument_id", found=repr(entry)[:80], remedy="add it"
+            f"an instrument of {_place(path, entry)} has no instrument_id",
+            found=repr(entry)[:80],
+            remedy="add it",
         )
     found = []
     for span in entry.get("listings") or []:
         missing = [key for key in ("symbol", "mic", "currency", "from", "vendor_symbols") if key not in span]
         if missing:
             raise InstrumentsError(
-                f"{name} in {path}: a listing lacks {', '.join(missing)}",
+                f"{name} in {_place(path, span)}: a listing lacks {', '.join(missing)}",
                 found=repr(span)[:120],
                 remedy="add them",
             )
@@ -113,16 +129,39 @@ def _listings(path: Path, entry: dict[str, Any], time_zone: Any) -> list[Listing
                 str(span["mic"]),
                 calendar,
             )
-            dates = (_date(path, name, span["from"]), _date(path, name, span.get("to", NEVER)))
+            place = _place(path, span)
+            dates = (_date(place, name, span["from"]), _date(place, name, span.get("to", NEVER)))
             found.append(Listing(*identity, time_zone(calendar), str(span["currency"]), *dates))
     return found
 
 
-def _date(path: Path, name: str, value: Any) -> date:
+def _followed(path: Path, entry: Any) -> list[Followed]:
+    name, found = str(entry["instrument_id"]), []
+    for one in entry.get("follow") or []:
+        place = _place(path, one)
+        missing = [key for key in ("source", "dataset", "from") if key not in one]
+        known = one.get("source") in FOLLOWED_SOURCES and one.get("dataset") in FOLLOWED_DATASETS
+        if missing or not known:
+            raise InstrumentsError(
+                f"{name} in {place}: what is followed is not understood",
+                found=f"no {', '.join(missing)}" if missing else f"{one['source']} {one['dataset']}",
+                remedy=f"write source ({', '.join(FOLLOWED_SOURCES)}), dataset ({', '.join(FOLLOWED_DATASETS)}), from",
+            )
+        dates = (_date(place, name, one["from"]), _date(place, name, one.get("to", NEVER)))
+        found.append(Followed(name, str(one["source"]), str(one["dataset"]), *dates))
+    return found
+
+
+def _place(path: Path, entry: Any) -> str:
+    """The file, and the line where it is known."""
+    return f"{path}:{entry.line}" if isinstance(entry, Entry) else str(path)
+
+
+def _date(place: str, name: str, value: Any) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise InstrumentsError(
-        f"{name} in {path}: not a date", found=repr(value), remedy="write it as 2022-06-09"
+        f"{name} in {place}: not a date", found=repr(value), remedy="write it as 2022-06-09"
     )
 
 

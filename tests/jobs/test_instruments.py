@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.lake.errors import InstrumentsError
-from jobs.lake.instruments import read_instruments
+from jobs.lake.instruments import Instruments, read_instruments
 from jobs.lake.settings import ROOT
 
 APPLE = """
@@ -18,7 +18,7 @@ instruments:
 """
 
 
-def read(folder: Path, text: str) -> object:
+def read(folder: Path, text: str) -> Instruments:
     file = folder / "instruments.yaml"
     file.write_text(text)
     return read_instruments(file)
@@ -37,8 +37,18 @@ def test_a_renamed_instrument_keeps_its_id() -> None:
         ("version: 1", "version: 2", "not an instruments file"),
         ("version: 1", "version: [", "cannot be read"),
         ("  - instrument_id: us-apple", "  - name: us-apple", "has no instrument_id"),
-        ("currency: USD, ", "", "us-apple .*lacks currency"),
-        ("1980-12-12", "yesterday", "us-apple .*not a date"),
+        ("currency: USD, ", "", r"us-apple in .*instruments\.yaml:6: a listing lacks currency"),
+        ("1980-12-12", "yesterday", r"us-apple in .*instruments\.yaml:6: not a date"),
+        (
+            "    listings",
+            "    follow: [{source: yahoo, dataset: 1d}]\n    listings",
+            "yaml:5: what is followed .*\nfound: no from",
+        ),
+        (
+            "    listings",
+            "    follow:\n      - {source: gossip, dataset: 1d, from: 2026-01-02}\n    listings",
+            "yaml:6: what is followed .*\nfound: gossip 1d",
+        ),
         ("1980-12-12", "1980-12-12 10:00:00", "us-apple .*not a date"),
         ("1980-12-12", "1980-02-30", "cannot be read"),
         ("{yahoo: AAPL}", "[AAPL]", "is not understood"),
@@ -62,3 +72,9 @@ def test_a_symbol_that_means_two_instruments_at_once_is_refused(tmp_path: Path) 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InstrumentsError, match=r"missing\.yaml cannot be read"):
         read_instruments(tmp_path / "missing.yaml")
+
+
+def test_what_is_followed_is_read(tmp_path: Path) -> None:
+    follow = "    follow:\n      - {source: yahoo, dataset: 1d, from: 2026-01-02, to: 2026-06-30}\n"
+    (found,) = read(tmp_path, APPLE.rstrip() + "\n" + follow).followed
+    assert found == ("us-apple", "yahoo", "1d", date(2026, 1, 2), date(2026, 6, 30))
