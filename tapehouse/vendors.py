@@ -1,6 +1,8 @@
 """The vendors as this checkout asks them: symbols in their spelling, budgets, clients, and the raw bucket."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +11,13 @@ if TYPE_CHECKING:
     from jobs.lake.settings import Settings
     from producers.history import Vendor
     from producers.raw_store import RawStore
+
+
+def instruments_file() -> Path:
+    """The file that is used, services or not."""
+    from jobs.lake.settings import Settings
+
+    return Path(os.environ.get("TAPEHOUSE_INSTRUMENTS") or Settings.model_fields["instruments"].default)
 
 
 def find_listings(symbols: list[str], source: str, settings: "Settings") -> "list[Listing]":
