@@ -86,5 +86,7 @@ def s3_client(settings: "Settings") -> Any:
         region_name=settings.s3_region,
         aws_access_key_id=settings.s3_access_key.get_secret_value(),
         aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 5}),
+        config=Config(
+            s3={"addressing_style": "path"}, signature_version="s3v4", retries={"total_max_attempts": 5}
+        ),
     )

@@ -5,16 +5,11 @@ import threading
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-import boto3
 import urllib3
-from botocore.config import Config
 
 from jobs.lake.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from tapehouse.vendors import s3_client
 
 VALID_FOR = 24 * 3600  # seconds of a signed address
 
@@ -79,15 +74,3 @@ def recorded_end(commit: bytes) -> dict[int, int]:
             metadata = json.loads(line)["commitInfo"].get("userMetadata") or "{}"
             return {int(p): int(offset) for p, offset in json.loads(metadata).get("end", {}).items()}
     return {}
-
-
-def s3_client(settings: Settings) -> "S3Client":
-    """A client of boto3 for the store of these settings."""
-    return boto3.client(
-        "s3",
-        endpoint_url=settings.s3_endpoint,
-        region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key.get_secret_value(),
-        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
-        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
-    )

@@ -10,7 +10,7 @@ from jobs.lake.settings import Settings
 from tapehouse.paths import STATE, outside
 from tapehouse.services.instance import Instance, running
 from tapehouse.services.kafka import make_topic
-from tests.bench.commits import s3_client
+from tapehouse.vendors import s3_client
 from tests.bench.symbols import write_instruments
 from tests.stack import lake_environment
 

@@ -7,7 +7,7 @@ import io
 import json
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,10 @@ DAYS = [("2026-11-23T14:30", 430.25, 1000), ("2026-11-24T14:30", 431.5, 2000)]
 SPLIT = {
     "splits": {"1795530600": {"date": 1_795_530_600, "numerator": 4, "denominator": 1, "splitRatio": "4:1"}}
 }
-RANGE = ("--from", "2026-11-02", "--to", "2026-11-26")
+# which days are read again depends on today
+END = datetime.now(UTC).date()
+BEGIN = END - timedelta(days=24)
+RANGE = ("--from", str(BEGIN), "--to", str(END))
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_a_fetch_is_a_body_a_table_and_a_sidecar_that_names_both(
 def a_range(symbol: str, dataset: str) -> Any:
     from producers.raw_store import Range
 
-    return Range("yahoo", dataset, symbol, date(2026, 11, 2), date(2026, 11, 26))
+    return Range("yahoo", dataset, symbol, BEGIN, END)
 
 
 def test_a_second_run_reads_the_last_sessions_only_until_a_split_rewrites_the_past(
@@ -105,7 +108,7 @@ def test_a_second_run_reads_the_last_sessions_only_until_a_split_rewrites_the_pa
         for _ in range(2):
             fetch(*wanted)
         first, second = bars_asked(server)
-        assert (first, second > first) == (date(2026, 11, 2), True)
+        assert (first, second > first) == (BEGIN, True)
         fetch(*wanted, "--refresh")
         assert bars_asked(server)[-1] == first
         # a split of today
