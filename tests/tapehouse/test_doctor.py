@@ -9,6 +9,14 @@ from tests.stack import Stack, call
 from tests.vendors.alpha_vantage import AlphaVantageServer
 
 
+@pytest.fixture(autouse=True)
+def no_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing leaves this machine."""
+    monkeypatch.setenv("TAPEHOUSE_YAHOO_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("TAPEHOUSE_YAHOO_STREAM_URL", "ws://127.0.0.1:9")
+    monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", "http://127.0.0.1:9")
+
+
 def examined(*, expect: int) -> dict[str, dict[str, Any]]:
     code, out, err = call("doctor", "--json")
     assert code == expect, out + err
@@ -22,8 +30,6 @@ def test_services_that_answer_are_fine_and_a_key_is_not_shown(
     monkeypatch.setenv("ALPHAVANTAGE_API_KEY", "SECRET0KEY")
     with AlphaVantageServer({}) as server:
         monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", server.url)
-        monkeypatch.setenv("TAPEHOUSE_YAHOO_URL", "http://127.0.0.1:9")
-        monkeypatch.setenv("TAPEHOUSE_YAHOO_STREAM_URL", "ws://127.0.0.1:9")
         checks = examined(expect=0)
         assert server.asked == []  # no call was spent
     for name in (
@@ -58,7 +64,6 @@ def test_what_does_not_work_is_named_with_a_remedy(
 ) -> None:
     del stack  # its environment is what the command finds
     monkeypatch.setenv(setting, value)
-    monkeypatch.setattr("tapehouse.doctor_checks.REACHED_WITHIN", 0.1)
     checks = examined(expect=1)
     assert checks[name]["state"] == "failed"
     assert checks[name]["remedy"]
