@@ -5,6 +5,7 @@ The driver does it itself, since nobody else may write its tables. The caller ho
 
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 COMPACTED = (BRONZE_QUOTES, SILVER_QUOTES, SILVER_REJECTED, GOLD_BARS_1M)
 COMPACT_AFTER_COMMITS = 200
 CHECKPOINT_AFTER_COMMITS = 50
+LOOK_AT_LOGS_EVERY = 5  # batches
 VACUUM_AFTER_HOURS = 24
 LOOK_EVERY = 60.0  # seconds
 log = structlog.get_logger()
@@ -43,7 +45,7 @@ class Upkeep:
         self._spark, self._settings, self._dml = spark, settings, dml_session(spark)
         self._state, self._writer, self._ledger = state, writer, ledger
         self._looked = time.monotonic()
-        self._done = 0
+        self._done = self._batches = 0
         # versions whose checkpoints Delta's snapshots may not know yet
         self._checkpointed: dict[str, int] = {}
 
@@ -54,7 +56,7 @@ class Upkeep:
         table = max(mine, key=lambda table: self._state.uncompacted[table.name])
         if self._state.uncompacted[table.name] >= COMPACT_AFTER_COMMITS:
             self._compact(table)
-        elif aside.is_free and (longest := self._longest_log()):
+        elif aside.is_free and self._is_time_for_logs() and (longest := self._longest_log()):
             self._begin(aside, "checkpoint", longest, self._writer.checkpoint)
             self._checkpointed[longest.name] = self._version(longest)
         elif aside.is_free and time.monotonic() - self._looked > LOOK_EVERY:
@@ -70,6 +72,11 @@ class Upkeep:
         self._state.uncompacted[table.name] = 0
         self._record(table, "compact", began)
 
+    def _is_time_for_logs(self) -> bool:
+        """To ask each table costs some of a small batch's time, and a log grows by one commit a batch."""
+        self._batches += 1
+        return self._batches % LOOK_AT_LOGS_EVERY == 0
+
     def _longest_log(self) -> Table | None:
         """The table with the most commits since its log's last checkpoint, if there are enough."""
 
@@ -77,8 +84,8 @@ class Upkeep:
             known = commits_since_checkpoint(self._spark, table.path(self._settings))
             return min(known, self._version(table) - self._checkpointed.get(table.name, -1))
 
-        longest = max(STREAM_TABLES, key=commits)
-        return longest if commits(longest) >= CHECKPOINT_AFTER_COMMITS else None
+        most, longest = max(((commits(table), table) for table in STREAM_TABLES), key=itemgetter(0))
+        return longest if most >= CHECKPOINT_AFTER_COMMITS else None
 
     def _version(self, table: Table) -> int:
         return version(self._spark, table.path(self._settings))

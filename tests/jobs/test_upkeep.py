@@ -44,6 +44,7 @@ def test_a_log_that_has_grown_gets_a_checkpoint_and_is_left_alone_then(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "CHECKPOINT_AFTER_COMMITS", 6)
+    monkeypatch.setattr(upkeep, "LOOK_AT_LOGS_EVERY", 1)
     checkpoint, written = TableWriter.checkpoint, Counter[str]()
 
     def count(self: TableWriter, session: Any, table: Table) -> None:
