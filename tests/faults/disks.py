@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options, SkippedError
 from tests.faults.lake import Lake
-from tests.faults.services import kill_tree, outlast
+from tests.faults.services import kill_and_start, kill_tree, outlast
 
 CHECKPOINT_DISK, STORE_DISK = "2m", "400m"
 NOTICED_WITHIN = 180
@@ -38,7 +38,10 @@ def full_under_checkpoint(lake: Lake, options: Options) -> None:
 
 
 def full_under_store(lake: Lake, options: Options) -> None:
-    """The store moves to a small disk, and back when all is done."""
+    """The store moves to a small disk, and back when all is done.
+
+    SeaweedFS may write nothing more after its disk was full, until it is started anew.
+    """
     chance = options.chance()
     data, aside = lake.instance.folder / "store", lake.folder / "store"
     kill_tree(lake.instance, "store")
@@ -49,15 +52,13 @@ def full_under_store(lake: Lake, options: Options) -> None:
             shutil.copytree(aside, data, dirs_exist_ok=True)
             lake.instance.start()
             driver = lake.driver(max_offsets=500)
+
+            def fill() -> None:
+                _fill_until_noticed(data, driver)
+                kill_and_start(lake.instance, "store", dead_seconds=0)
+
             fault = Fault("the disk under the store", "filling", "while batches are written")
-            outlast(
-                lake,
-                driver,
-                fault,
-                lambda: _fill_until_noticed(data, driver),
-                share=0.8,
-                after=chance.uniform(0, 3),
-            )
+            outlast(lake, driver, fault, fill, share=0.8, after=chance.uniform(0, 3))
             lake.finish(driver)
             kill_tree(lake.instance, "store")
     finally:
