@@ -2,8 +2,9 @@
 
 import os
 
-from jobs.lake.errors import SettingsError
+from jobs.lake.errors import SettingsError, UsageError
 from jobs.lake.settings import Settings, is_named, read_settings
+from tapehouse.paths import DEMO, LOCAL
 from tapehouse.services.instance import Instance, find_running
 
 # if this is set, the settings were prepared by somebody who meant it
@@ -15,6 +16,15 @@ def use_running_environment() -> Settings:
     if not is_named(NAMED_BY):
         os.environ.update(require_running().environment())
     return read_settings()
+
+
+def own_services() -> Instance:
+    """The instance of `make up`, which may not be started beside a kept demo."""
+    if Instance(DEMO).is_up:
+        raise UsageError(
+            "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
+        )
+    return Instance(LOCAL)
 
 
 def require_running() -> Instance:

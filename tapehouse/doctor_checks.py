@@ -4,7 +4,6 @@ No vendor is asked anything that would count as a call: a connection is opened a
 """
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -93,10 +92,9 @@ def _java() -> Check:
 
 def _disk() -> Check:
     from tapehouse.paths import STATE
-    from tapehouse.services.disk import LEAST
+    from tapehouse.services.disk import LEAST, room_under
 
-    existing = next(part for part in (STATE, *STATE.parents) if part.exists())
-    free = shutil.disk_usage(existing).free
+    existing, free = room_under(STATE)
     found = f"{free / 1024**3:.1f} GiB free under {existing}"
     if free < LEAST:
         return Check("disk", "failed", found, "make room, for example with `make clean`")

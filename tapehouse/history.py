@@ -74,10 +74,11 @@ def run(args: argparse.Namespace) -> int:
                 fetches.begin(request, _stalest_first(_tasks(options, vendor, listings), store, vendor))
             history = _history(request, vendor, budget, store, fetches, listings)
             outcomes = _follow(history, fetches.missing(request.request_id), quiet=args.json)
-        if all(outcome.state in {"fetched", "had"} for outcome in outcomes):
+        is_whole = all(outcome.is_there for outcome in outcomes)
+        if is_whole:
             fetches.finish(request.request_id)
     _show(outcomes, request, as_json=args.json)
-    return 0 if all(outcome.state in {"fetched", "had"} for outcome in outcomes) else 1
+    return 0 if is_whole else 1
 
 
 def _new_request(args: argparse.Namespace) -> "Request":
@@ -203,7 +204,7 @@ def _show(outcomes: "list[Outcome]", request: "Request", *, as_json: bool) -> No
             state = f"{outcome.state}: {outcome.problem}" if outcome.problem else outcome.state
             table.add_row(symbol, dataset, str(begin), str(end), f"{outcome.rows:,}", state)
         Console(highlight=False).print(table)
-    missing = [outcome for outcome in outcomes if outcome.state in {"failed", "waiting"}]
+    missing = [outcome for outcome in outcomes if not outcome.is_there]
     if missing:
         print(
             f"{len(missing)} of {len(outcomes)} fetches are missing; just these again: "

@@ -28,6 +28,10 @@ class Outcome:
     rows: int = 0
     problem: str = ""
 
+    @property
+    def is_there(self) -> bool:
+        return self.state in {"fetched", "had"}
+
 
 class HistoryRun:
     """Fetches the tasks of one request. One symbol's failure stops no other; an empty budget stops them all."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.arguments import add_batch_arguments, symbols
 from tapehouse.interruptions import INTERRUPTIONS, heed, undisturbed
-from tapehouse.paths import DEMO, LOCAL, STATE
+from tapehouse.paths import LOCAL, STATE
 
 if TYPE_CHECKING:
     from jobs.lake.instruments import Listing
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from jobs.lake.settings import is_named, read_settings
-    from tapehouse.context import NAMED_BY
+    from tapehouse.context import NAMED_BY, own_services
     from tapehouse.progress import Progress
     from tapehouse.services.lock import sole_use
     from tapehouse.vendors import find_listings
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if is_named(NAMED_BY):
         settings = read_settings()
         return _follow(args, settings, find_listings(args.symbols, VENDOR, settings), Progress(1))
-    instance = _own_services()
+    instance = own_services()
     os.environ.update(instance.environment())
     settings = read_settings()
     listings = find_listings(args.symbols, VENDOR, settings)  # before anything is started
@@ -76,17 +76,6 @@ def run(args: argparse.Namespace) -> int:
         if args.send_only:
             return _follow(args, settings, listings, progress)
         return _with_job(args, settings, listings, instance, progress)
-
-
-def _own_services() -> "Instance":
-    from jobs.lake.errors import UsageError
-    from tapehouse.services.instance import Instance
-
-    if Instance(DEMO).is_up:
-        raise UsageError(
-            "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
-        )
-    return Instance(LOCAL)
 
 
 def _with_job(

@@ -8,9 +8,14 @@ from jobs.lake.errors import ServiceError
 LEAST = 1024**3
 
 
-def refuse_full_disk(folder: Path) -> None:
+def room_under(folder: Path) -> tuple[Path, int]:
+    """The nearest folder that exists, and the free bytes of its disk."""
     existing = next(part for part in (folder, *folder.parents) if part.exists())
-    free = shutil.disk_usage(existing).free
+    return existing, shutil.disk_usage(existing).free
+
+
+def refuse_full_disk(folder: Path) -> None:
+    existing, free = room_under(folder)
     if free < LEAST:
         raise ServiceError(
             f"the disk under {existing} is nearly full",

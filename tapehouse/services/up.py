@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tapehouse.paths import DEMO, LOCAL
+from tapehouse.paths import LOCAL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,15 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     del args
-    from jobs.lake.errors import UsageError
-    from tapehouse.services.instance import Instance
+    from tapehouse.context import own_services
     from tapehouse.services.lock import sole_use
 
-    if Instance(DEMO).is_up:
-        raise UsageError(
-            "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
-        )
+    instance = own_services()
     with sole_use(LOCAL):
-        Instance(LOCAL).start(lambda line: print(f"started {line}", file=sys.stderr))
+        instance.start(lambda line: print(f"started {line}", file=sys.stderr))
     print('ready. next: eval "$(.venv/bin/tapehouse env)"', file=sys.stderr)
     return 0

@@ -117,9 +117,10 @@ def test_a_full_disk_is_named_before_anything_starts(tmp_path: Path, monkeypatch
 
 
 def test_up_beside_a_kept_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tapehouse import context
     from tapehouse.services import up
 
-    monkeypatch.setattr(up, "DEMO", tmp_path)
+    monkeypatch.setattr(context, "DEMO", tmp_path)
     monkeypatch.setattr(Instance, "is_up", property(lambda self: self.folder == tmp_path))
     with pytest.raises(UsageError, match=r"kept demo(.*\n)*.*make down"):
         up.run(None)  # type: ignore[arg-type]
