@@ -18,6 +18,8 @@ COMMANDS = {
     "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
     "budget": ("tapehouse.budget", "show the calls that each vendor may still be asked today"),
     "instruments": ("tapehouse.instruments", "list the instruments, their spellings, and what is followed"),
+    "follow": ("tapehouse.follow", "expect quotes, days or minutes of instruments from now on"),
+    "unfollow": ("tapehouse.unfollow", "expect them no longer"),
     "doctor": ("tapehouse.doctor", "look at the machine, the services and the way to the vendors"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
     "redrive": (

@@ -14,13 +14,8 @@ def spell(wanted: Sequence[str], listings: Iterable[Listing], *, vendor: str, da
     A symbol may be canonical or any vendor's, of any time: FB means the instrument that is META today.
     """
     known = list(listings)
-    meant: dict[str, set[str]] = {}
-    for listing in known:
-        for spelling in (listing.symbol, listing.listed_symbol):
-            meant.setdefault(spelling.upper(), set()).add(listing.instrument_id)
     found: dict[str, Listing] = {}
-    for symbol in wanted:
-        instrument = _only(symbol, meant.get(symbol.upper(), set()), known, day, list(meant))
+    for symbol, instrument in zip(wanted, identify(wanted, known, day=day), strict=True):
         today = [
             listing
             for listing in known
@@ -36,6 +31,15 @@ def spell(wanted: Sequence[str], listings: Iterable[Listing], *, vendor: str, da
             )
         found.setdefault(instrument, today[0])
     return list(found.values())
+
+
+def identify(wanted: Sequence[str], listings: Sequence[Listing], *, day: date) -> list[str]:
+    """The instruments that the symbols mean, listed on `day` or not, in the order of the symbols."""
+    meant: dict[str, set[str]] = {}
+    for listing in listings:
+        for spelling in (listing.symbol, listing.listed_symbol):
+            meant.setdefault(spelling.upper(), set()).add(listing.instrument_id)
+    return [_only(symbol, meant.get(symbol.upper(), set()), listings, day, list(meant)) for symbol in wanted]
 
 
 def _only(
