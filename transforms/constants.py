@@ -1,7 +1,8 @@
 """Values that differ in every batch, as data of the plan.
 
 A literal number or timestamp is text of the code that Spark generates: a batch with another one would compile its
-stages anew, which costs more than to run them. A decimal literal is data, as long as the optimizer cannot fold it away.
+stages anew, which costs more than to run them. A decimal literal is data, as long as the optimizer cannot fold it away:
+it knows what a number times 0 is, and does not know what it is modulo 1.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def whole_number(value: int, *, beside: Column) -> Column:
     """`value` in every row; `beside` is any whole number of the row that is not null."""
-    return (F.lit(Decimal(value)) + beside * F.lit(0)).cast("long")
+    return (F.lit(Decimal(value)) + beside % F.lit(1)).cast("long")
 
 
 def moment(value: datetime, *, beside: Column) -> Column:

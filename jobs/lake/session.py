@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from jobs.lake.jvm import remember_classes
 from jobs.lake.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,4 +28,5 @@ def build_session(app_name: str, settings: Settings) -> "SparkSession":
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
     for name, value in store.items():
         hadoop.set(f"fs.s3a.{name}", value)
+    remember_classes(spark)
     return spark

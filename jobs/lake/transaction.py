@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.errors import SchemaError, WriteSkippedError
+from jobs.lake.jvm import java
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -22,8 +23,8 @@ def append(
 
     A number that is not above the newest that the table has seen is a `WriteSkippedError`.
     """
-    jvm: Any = frame.sparkSession._jvm
-    transaction = delta_log(frame.sparkSession, path).startTransaction()
+    spark = frame.sparkSession
+    transaction = delta_log(spark, path).startTransaction()
     # another commit of this application between here and ours makes Delta refuse ours
     transaction.readTxn().addOne(application)
     if (seen := _newest_of(transaction, application)) >= number:
@@ -32,21 +33,23 @@ def append(
             found=f"transaction {number}, and the table has seen {seen}",
             remedy="another driver with a newer epoch writes this table: see the ledger's leases, stop one of them",
         )
-    _check_columns(jvm, frame, transaction, path)
-    nothing, some = jvm.scala.Option.empty(), jvm.scala.Option.apply
+    _check_columns(frame, transaction, path)
+    option = java(spark, "scala.Option")
+    nothing, some = option.empty(), option.apply
     written = transaction.writeFiles(frame._jdf)
-    seen_now = jvm.org.apache.spark.sql.delta.actions.SetTransaction(
+    seen_now = java(spark, "org.apache.spark.sql.delta.actions.SetTransaction")(
         application, number, some(time.time_ns() // 1_000_000)
     )
-    columns = jvm.scala.jdk.javaapi.CollectionConverters.asScala([partition]).toSeq()
-    operation = getattr(jvm, "org.apache.spark.sql.delta.DeltaOperations$Write")(
-        jvm.org.apache.spark.sql.SaveMode.Append, some(columns), nothing, some(user_metadata), *[nothing] * 5
+    columns = java(spark, "scala.jdk.javaapi.CollectionConverters").asScala([partition]).toSeq()
+    mode = java(spark, "org.apache.spark.sql.SaveMode").Append
+    operation = java(spark, "org.apache.spark.sql.delta.DeltaOperations$Write")(
+        mode, some(columns), nothing, some(user_metadata), *[nothing] * 5
     )
     return int(transaction.commit(written.appended(seen_now), operation))
 
 
 def delta_log(spark: "SparkSession", path: str) -> Any:
-    return spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)  # type: ignore[union-attr]
+    return java(spark, "org.apache.spark.sql.delta.DeltaLog").forTable(spark._jsparkSession, path)
 
 
 def commits_since_checkpoint(spark: "SparkSession", path: str) -> int:
@@ -66,10 +69,11 @@ def _newest_of(transaction: Any, application: str) -> int:
     return numbers.get(application, -1)
 
 
-def _check_columns(jvm: Any, frame: "DataFrame", transaction: Any, path: str) -> None:
+def _check_columns(frame: "DataFrame", transaction: Any, path: str) -> None:
     """Delta writes whatever it is given here."""
     wanted, found = transaction.metadata().schema(), frame._jdf.schema()
-    if not jvm.org.apache.spark.sql.types.DataType.equalsIgnoreNullability(found, wanted):
+    types = java(frame.sparkSession, "org.apache.spark.sql.types.DataType")
+    if not types.equalsIgnoreNullability(found, wanted):
         raise SchemaError(
             f"the columns of {path} are not those that are written",
             found=f"{wanted.simpleString()}, not {found.simpleString()}",

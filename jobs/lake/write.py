@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake import failpoints, transaction
 from jobs.lake.errors import WriteSkippedError
+from jobs.lake.jvm import java
 from jobs.lake.lease import Lease
 from jobs.lake.progress import EPOCH_STEP, Commit
 from jobs.lake.settings import Settings
@@ -191,7 +192,7 @@ def _same_key(table: Table) -> str:
 def _is_of(spark: "SparkSession", path: str, version: int, commit: Commit) -> bool:
     """Whether a version was made by a commit with this metadata."""
     log = transaction.delta_log(spark, path)
-    file = spark._jvm.org.apache.hadoop.fs.Path(f"{path}/_delta_log/{version:020}.json")  # type: ignore[union-attr]
+    file = java(spark, "org.apache.hadoop.fs.Path")(f"{path}/_delta_log/{version:020}.json")
     lines = log.store().read(file, log.newDeltaHadoopConf()).mkString("\n").splitlines()
     made = [json.loads(line)["commitInfo"].get("userMetadata") for line in lines if '"commitInfo"' in line]
     return commit.to_json() in made
