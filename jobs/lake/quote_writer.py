@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 MERGE_EVERY = 45.0  # seconds
 LARGE_BATCH = 50_000  # quotes
+SMALL_BATCH = 10_000  # messages
+SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
 log = structlog.get_logger()
 
 
@@ -68,6 +70,7 @@ class QuoteWriter:
         self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="commit")
         self._last_merge = time.monotonic()
+        self._last_size, self._parts = SMALL_BATCH, 0
 
     def write(self, kafka: "DataFrame", batch_id: int) -> None:
         """Write a batch, and do what is due after it."""
@@ -76,11 +79,12 @@ class QuoteWriter:
         known.refresh()
         checked = keep(
             kafka
-            .coalesce(self._spark.sparkContext.defaultParallelism)
+            .coalesce(self._divide(kafka.sparkSession))
             .transform(keep_messages, ingest_time=datetime.now(UTC))
             .transform(check_messages, instruments=known.listings, sessions=known.sessions)
         )
         facts = count_batch(checked)
+        self._last_size = facts.messages
         if facts.messages:
             self._commit(checked, facts, batch_id, began)
         release(checked)
@@ -112,6 +116,18 @@ class QuoteWriter:
         self._pool.shutdown()
         self._topic_ends.close()
         self._recent.forget()
+
+    def _divide(self, session: "SparkSession") -> int:
+        """Into how many parts a batch is divided that is about as large as the last one.
+
+        To start a task costs more than to work out a few thousand rows in it.
+        """
+        parts = 1 if self._last_size < SMALL_BATCH else self._spark.sparkContext.defaultParallelism
+        if parts != self._parts:
+            for each in (session, self._spark):
+                each.conf.set(SHUFFLE_PARTITIONS, parts)
+            self._parts = parts
+        return parts
 
     def _commit(self, checked: "DataFrame", facts: BatchFacts, batch_id: int, began: float) -> None:
         state = self._state

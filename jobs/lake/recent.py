@@ -102,11 +102,11 @@ class RecentQuotes:
             part.release()
 
     def _together(self, parts: "Sequence[Part]") -> "DataFrame":
-        nothing = self._spark.createDataFrame([], SILVER_QUOTES.schema)
-        slim = [part.quotes.select(*TO_SEQUENCE) for part in parts] or [nothing.select(*TO_SEQUENCE)]
-        return reduce(lambda one, other: one.unionByName(other), slim).coalesce(
-            self._spark.sparkContext.defaultParallelism
-        )
+        if not parts:
+            return self._spark.createDataFrame([], SILVER_QUOTES.schema).select(*TO_SEQUENCE)
+        slim = [part.quotes.select(*TO_SEQUENCE) for part in parts]
+        together = reduce(lambda one, other: one.unionByName(other), slim)
+        return together.coalesce(self._spark.sparkContext.defaultParallelism)
 
     def _of_silver(self, first: datetime) -> "DataFrame":
         """Silver from a minute on, rounded down: few batches differ in it, and so few compile their plan anew."""
