@@ -8,6 +8,7 @@ from typing import Any
 
 BARS = ("timestamp", "open", "high", "low", "close", "volume", "adjclose")
 ACTIONS = ("event", "date", "amount", "numerator", "denominator", "splitRatio")
+INDICATORS, EVENTS = ("quote", "adjclose"), ("dividends", "splits", "capitalGains")
 MINUTE = 60
 # a session's last trades come in for as long
 SETTLES = timedelta(minutes=15)
@@ -19,10 +20,11 @@ def render_bars(body: bytes, *, fetched_at: datetime) -> tuple[bytes, int]:
     stamps = chart.get("timestamp") or []
     indicators = chart["indicators"]
     quote = (indicators.get("quote") or [{}])[0]
-    columns = {name: quote.get(name) for name in BARS[1:6]}
-    columns["adjclose"] = (indicators.get("adjclose") or [{}])[0].get("adjclose")
+    columns = {name: _column(name, quote, stamps) for name in BARS[1:6]}
+    # minutes have none
+    columns["adjclose"] = (indicators.get("adjclose") or [{}])[0].get("adjclose") or [None] * len(stamps)
     rows = [
-        (stamp, *("" if column is None or column[i] is None else column[i] for column in columns.values()))
+        (stamp, *("" if column[i] is None else _number(name, column[i]) for name, column in columns.items()))
         for i, stamp in enumerate(stamps)
         if _ends_before(chart["meta"], int(stamp), fetched_at)
     ]
@@ -41,10 +43,47 @@ def render_actions(body: bytes) -> tuple[bytes, int]:
     return _csv(ACTIONS, rows), len(rows)
 
 
+def unknown_columns(body: bytes) -> list[str]:
+    """What a chart holds of its bars beside what was known."""
+    indicators = _chart(body)["indicators"]
+    found = [f"indicators.{name}" for name in indicators if name not in INDICATORS]
+    return found + [f"quote.{name}" for name in (indicators.get("quote") or [{}])[0] if name not in BARS]
+
+
+def unknown_events(body: bytes) -> list[str]:
+    """What a chart holds of its actions beside what was known."""
+    events = _chart(body).get("events") or {}
+    found = {f"events.{kind}" for kind in events if kind not in EVENTS}
+    for kind, ones in events.items():
+        found |= {f"{kind}.{name}" for one in ones.values() for name in one if name not in ACTIONS}
+    return sorted(found)
+
+
+class _Number(str):
+    """A number of the body as the text that was sent."""
+
+
 def _chart(body: bytes) -> dict[str, Any]:
-    """The chart with every number as the text that was sent."""
-    found: dict[str, Any] = json.loads(body, parse_float=str, parse_int=str)["chart"]["result"][0]
+    found: dict[str, Any] = json.loads(body, parse_float=_Number, parse_int=_Number)["chart"]["result"][0]
     return found
+
+
+def _column(name: str, quote: dict[str, Any], stamps: list[Any]) -> list[Any]:
+    """A column of as many values as there are bars."""
+    if not stamps:
+        return []
+    if name not in quote:
+        raise ValueError(f"lost_{name}")
+    values = quote[name]
+    if not isinstance(values, list) or len(values) != len(stamps):
+        raise ValueError(f"retyped_{name}")
+    return values
+
+
+def _number(name: str, value: Any) -> str:
+    if not isinstance(value, _Number):
+        raise ValueError(f"retyped_{name}")
+    return value
 
 
 def _ends_before(meta: dict[str, Any], begin: int, fetched_at: datetime) -> bool:

@@ -2,7 +2,9 @@
 
 The key is the vendor's symbol, the header `vendor_frame` the vendor's frame exactly as received. The value is canonical
 JSON: these keys in this order, no white space, so that there is one spelling of a quote; the stream renders it again
-and rejects what differs. A frame that cannot be decoded is sent with an empty value and without a key.
+and rejects what differs. A frame that cannot be decoded is sent with an empty value and without a key; one that can,
+but has lost a field that a quote needs, or has it with another type, with the names of those as its value:
+`{"frame_problem":"lost_price,retyped_time"}`.
 """
 
 import hashlib
@@ -33,12 +35,18 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent for one frame. `value` stands for the quote's rendering where a message is malformed on purpose."""
+    """What is sent for one frame. `value` stands for the quote's rendering where a message is malformed on purpose.
+
+    `problems` name the fields that the frame has lost, or has with another type; `unknown` those that nobody knew of:
+    they stay in the frame, and their names go along as a header.
+    """
 
     source: str
     frame: bytes
     quote: Quote | None
     value: bytes | None = None
+    problems: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @property
     def key(self) -> bytes | None:
@@ -48,11 +56,19 @@ class Message:
         """The value to send, received at `receive_time_us`; empty where the frame was not decoded."""
         if self.value is not None:
             return self.value
+        if self.problems:
+            return f'{{"frame_problem":"{",".join(self.problems)}"}}'.encode()
         return encode(self.quote, receive_time_us=receive_time_us) if self.quote else b""
 
     def headers(self) -> Headers:
         version = str(SCHEMA_VERSION).encode()
-        return [("source", self.source.encode()), ("schema_version", version), ("vendor_frame", self.frame)]
+        named = [("unknown_fields", ",".join(self.unknown).encode())] if self.unknown else []
+        return [
+            ("source", self.source.encode()),
+            ("schema_version", version),
+            ("vendor_frame", self.frame),
+            *named,
+        ]
 
 
 def event_id(quote: Quote) -> str:

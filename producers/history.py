@@ -8,10 +8,10 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from producers.alpha_vantage import AlphaVantage, Answer
-from producers.chart_tables import render_actions, render_bars
+from producers.chart_tables import render_actions, render_bars, unknown_columns, unknown_events
 from producers.errors import ProducerError, UnreadableError
 from producers.raw_store import Fetched, Range
-from producers.series_tables import labels_of, render_series
+from producers.series_tables import labels_of, render_series, unknown_fields
 from producers.yahoo_history import YahooHistory
 
 DAILY, MINUTES, ACTIONS = "bars_1d", "bars_1m", "actions"
@@ -19,6 +19,8 @@ DAILY, MINUTES, ACTIONS = "bars_1d", "bars_1m", "actions"
 MINUTE_DAYS, MINUTES_KEPT = timedelta(days=7), timedelta(days=29)
 # the vendor's short answer; more rows may not be had with every key
 COMPACT_ROWS = 100
+# the fact of a fetch that names what its body holds beside what is known
+UNKNOWN_FIELDS = "unknown_fields"
 
 
 class Vendor(Protocol):
@@ -64,9 +66,10 @@ class Yahoo:
             end = self._clock()
             chart = self._client.chart(asked.vendor_symbol, interval="3mo", begin=begin, end=end)
             table, rows = _rendered(lambda: render_actions(chart.body))
+            unknown = _named(unknown_events(chart.body))
             at = self._clock()
             covers = (asked.begin, _day_of(end, asked))
-            return Fetched(chart.body, table, rows, chart.request, at, covers, {})
+            return Fetched(chart.body, table, rows, chart.request, at, covers, unknown)
         interval = "1d" if asked.dataset == DAILY else "1m"
         chart = self._client.chart(
             asked.vendor_symbol, interval=interval, begin=begin, end=_midnight(asked.end, asked.zone)
@@ -75,6 +78,7 @@ class Yahoo:
         table, rows = _rendered(lambda: render_bars(chart.body, fetched_at=at))
         covers = (asked.begin, min(asked.end, _day_of(at, asked)))
         facts = {"basis": "split_adjusted", "labels": "start", "time_zone": "UTC"}
+        facts |= _named(unknown_columns(chart.body))
         return Fetched(chart.body, table, rows, chart.request, at, covers, facts)
 
 
@@ -107,6 +111,7 @@ class AlphaVantageHistory:
         at = self._clock()
         table, rows = _rendered(lambda: render_series(answer.data))
         facts = {"basis": "raw", "labels": labels_of(answer.data), "time_zone": _zone(answer)}
+        facts |= _named(unknown_fields(answer.data))
         return Fetched(answer.body, table, rows, request, at, _covered(asked, answer, at), facts)
 
 
@@ -121,6 +126,11 @@ def _zone(answer: Answer) -> str:
     return next(
         (str(value) for name, value in answer.meta.items() if name.endswith("Time Zone")), "US/Eastern"
     )
+
+
+def _named(unknown: list[str]) -> dict[str, str]:
+    """The fact that an answer held fields that nobody knew of."""
+    return {UNKNOWN_FIELDS: ",".join(unknown)} if unknown else {}
 
 
 def _rendered(render: Callable[[], tuple[bytes, int]]) -> tuple[bytes, int]:

@@ -1,6 +1,7 @@
 """The frames of a live stream to Kafka: each decoded, counted, and recorded if that is asked for."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from producers import metrics
@@ -38,6 +39,8 @@ class LiveFeed:
         self.frames: asyncio.Queue[Received] = asyncio.Queue(QUEUE)
         self.counts = Counts()
         self.newest: dict[str, Quote] = {}
+        # what the vendor changed in its frames, and when the last such frame came, by the monotonic clock
+        self.drift: dict[str, float] = {}
 
     async def run(self, stream: YahooStream) -> None:
         """Until it is cancelled, or Kafka's client fails; what was received by then is handed over."""
@@ -80,6 +83,7 @@ class LiveFeed:
     def _count(self, message: Message) -> None:
         self.counts.frames += 1
         metrics.FRAMES.labels(message.source).inc()
+        self._note_drift(message)
         quote = message.quote
         if quote is None:
             metrics.UNDECODED.labels(message.source).inc()
@@ -89,3 +93,11 @@ class LiveFeed:
         known = self.newest.get(quote.vendor_symbol)
         if known is None or known.event_time_us <= quote.event_time_us:
             self.newest[quote.vendor_symbol] = quote
+
+    def _note_drift(self, message: Message) -> None:
+        for field in message.unknown:
+            metrics.UNKNOWN_FIELDS.labels(message.source, field).inc()
+            self.drift[f"unknown_{field}"] = time.monotonic()
+        for problem in message.problems:
+            metrics.FRAME_PROBLEMS.labels(message.source, problem).inc()
+            self.drift[problem] = time.monotonic()

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 
+COLUMNS = ("1. open", "2. high", "3. low", "4. close", "5. volume")
 # the minutes of a day with its extended hours, and of the regular session alone
 EXTENDED, REGULAR = ("04:00:00", "20:00:00"), ("09:30:00", "16:00:00")
 
@@ -11,6 +13,8 @@ EXTENDED, REGULAR = ("04:00:00", "20:00:00"), ("09:30:00", "16:00:00")
 def render_series(series: Mapping[str, Mapping[str, str]]) -> tuple[bytes, int]:
     """The rows as CSV, and how many; `timestamp` is the vendor's stamp, of its own time zone."""
     columns = list(next(iter(series.values())))
+    if lost := [name for name in COLUMNS if name not in columns]:
+        raise ValueError(f"lost_{lost[0]}")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["timestamp", *columns])
@@ -18,8 +22,15 @@ def render_series(series: Mapping[str, Mapping[str, str]]) -> tuple[bytes, int]:
         row = series[stamp]
         if list(row) != columns:
             raise ValueError(f"{stamp} has {list(row)}, the others {columns}")
+        if retyped := [name for name in COLUMNS if not _is_number(row[name])]:
+            raise ValueError(f"retyped_{retyped[0]}")
         writer.writerow([stamp, *row.values()])
     return text.getvalue().encode(), len(series)
+
+
+def unknown_fields(series: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The columns beside those that were known; they are in the CSV too."""
+    return sorted({name for row in series.values() for name in row if name not in COLUMNS})
 
 
 def labels_of(series: Mapping[str, object]) -> str:
@@ -36,3 +47,7 @@ def labels_of(series: Mapping[str, object]) -> str:
     if (first_start in times) == (last_end in times):
         return "unknown"
     return "start" if first_start in times else "end"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None

@@ -5,17 +5,34 @@ import binascii
 import functools
 import importlib.util
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from producers.events import Message, Quote, can_be_spelt
 
+ENVELOPE = {"type", "message"}
+# of PricingData: what a quote is made of, and what no quote can be without
+USED = ("id", "price", "time", "currency", "market_hours", "day_volume")
+NEEDED = ("id", "price", "time")
 MARKET_HOURS = {0: "pre", 1: "regular", 2: "post", 3: "extended"}
 
 
 def decode_frame(frame: bytes, *, source: str) -> Message:
     """The message of a frame; one that cannot be decoded has no quote and is sent all the same."""
-    return Message(source, frame, _decode(frame, source))
+    from google.protobuf.message import DecodeError
+
+    try:
+        envelope = json.loads(frame)
+        unknown = tuple(sorted(f"envelope.{name}" for name in set(envelope) - ENVELOPE))
+        if problems := _lost_message(envelope):
+            return Message(source, frame, None, problems=problems, unknown=unknown)
+        data = _pricing_data().FromString(base64.b64decode(envelope["message"], validate=True))
+    except (ValueError, KeyError, TypeError, binascii.Error, DecodeError, RecursionError):
+        return Message(source, frame, None)
+    problems, strangers = _drift(data)
+    quote = None if problems else _quote(data, source)
+    return Message(source, frame, quote, problems=problems, unknown=unknown + strangers)
 
 
 def encode_frame(**fields: Any) -> bytes:
@@ -54,14 +71,7 @@ def shortest_decimal(price: float) -> str:
     return numpy.format_float_positional(numpy.float32(price), unique=True, trim="-")
 
 
-def _decode(frame: bytes, source: str) -> Quote | None:
-    from google.protobuf.message import DecodeError
-
-    try:
-        payload = base64.b64decode(json.loads(frame)["message"], validate=True)
-        data = _pricing_data().FromString(payload)
-    except (ValueError, KeyError, TypeError, binascii.Error, DecodeError, RecursionError):
-        return None
+def _quote(data: Any, source: str) -> Quote | None:
     return quote_of(
         source=source,
         symbol=data.id,
@@ -71,6 +81,32 @@ def _decode(frame: bytes, source: str) -> Quote | None:
         market_hours=data.market_hours,
         currency=data.currency,
     )
+
+
+def _lost_message(envelope: Any) -> tuple[str, ...]:
+    """What is wrong with the envelope of a pricing frame; nothing is said of other frames."""
+    if not isinstance(envelope, dict) or envelope.get("type") != "pricing":
+        return ()
+    if "message" not in envelope:
+        return ("lost_message",)
+    return () if isinstance(envelope["message"], str) else ("retyped_message",)
+
+
+def _drift(data: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The needed fields that are lost or have another type, and the names or numbers of fields that nobody knew of.
+
+    Yahoo leaves out what is 0 or empty: only what no quote can be without is lost.
+    """
+    from google.protobuf.unknown_fields import UnknownFieldSet
+
+    names = {field.number: field.name for field in data.DESCRIPTOR.fields}
+    # a known number is unknown only with another type
+    numbers = {field.field_number for field in cast("Iterable[Any]", UnknownFieldSet(data))}
+    strangers = {names.get(number, str(number)) for number in numbers}
+    retyped = [name for name in USED if name in strangers]
+    lost = [name for name in NEEDED if name not in retyped and not getattr(data, name)]
+    problems = [f"lost_{name}" for name in lost] + [f"retyped_{name}" for name in retyped]
+    return tuple(problems), tuple(sorted(f"message.{name}" for name in strangers.difference(USED)))
 
 
 @functools.cache

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobs.lake.instruments import Listing
     from producers.history import Vendor
     from producers.raw_store import RawStore
+    from tapehouse.drift import AnswerAlerts
     from tapehouse.history_run import HistoryRun, Outcome
 
 SOURCES = ("yahoo", "alpha_vantage")
@@ -57,8 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 if anything is missing at the end."""
+    from jobs.lake.alerts import Alerts
     from jobs.lake.fetches import Fetches
     from tapehouse.context import use_running_environment
+    from tapehouse.drift import AnswerAlerts
     from tapehouse.vendors import find_listings, open_budget, open_raw_store, open_vendor
 
     settings = use_running_environment()
@@ -67,13 +70,15 @@ def run(args: argparse.Namespace) -> int:
         options = request.options
         listings = find_listings(options["symbols"], request.source, settings)
         fetches.hold(request.request_id)
-        with closing(open_budget(request.source, settings)) as budget:
+        with closing(open_budget(request.source, settings)) as budget, closing(Alerts(settings)) as alerts:
             vendor = open_vendor(request.source, settings, budget, purpose=options["purpose"])
             store = open_raw_store(settings)
             if not args.resume:
                 fetches.begin(request, _stalest_first(_tasks(options, vendor, listings), store, vendor))
-            history = _history(request, vendor, budget, store, fetches, listings)
+            told = AnswerAlerts(alerts, request.source)
+            history = _history(request, vendor, budget, store, fetches, told, listings)
             outcomes = _follow(history, fetches.missing(request.request_id), quiet=args.json)
+            told.settle()
         is_whole = all(outcome.is_there for outcome in outcomes)
         if is_whole:
             fetches.finish(request.request_id)
@@ -152,6 +157,7 @@ def _history(
     budget: "Budget",
     store: "RawStore",
     fetches: "Fetches",
+    alerts: "AnswerAlerts",
     listings: "Sequence[Listing]",
 ) -> "HistoryRun":
     from jobs.lake.sessions import sessions_of
@@ -170,6 +176,7 @@ def _history(
         budget,
         store,
         fetches,
+        alerts,
         listings=listings,
         sessions=sessions,
         refresh=refresh,

@@ -10,9 +10,10 @@ from jobs.lake.errors import BudgetError
 from jobs.lake.fetches import Fetches, Task
 from jobs.lake.instruments import Listing
 from producers.asking import Calls, ask
-from producers.errors import KeyRefusedError, OutageError, PremiumError, ProducerError
-from producers.history import ACTIONS, Vendor
+from producers.errors import KeyRefusedError, OutageError, PremiumError, ProducerError, UnreadableError
+from producers.history import ACTIONS, UNKNOWN_FIELDS, Vendor
 from producers.raw_store import Kept, Range, RawStore
+from tapehouse.drift import AnswerAlerts
 from tapehouse.history_plan import still_wanted
 
 # of as many symbols: it is the vendor that is out of order, not one of them
@@ -43,6 +44,7 @@ class HistoryRun:
         calls: Calls,
         store: RawStore,
         fetches: Fetches,
+        alerts: AnswerAlerts,
         *,
         listings: Sequence[Listing],
         sessions: Mapping[str, Sequence[date]],
@@ -51,6 +53,7 @@ class HistoryRun:
     ) -> None:
         self._request_id, self._vendor, self._calls = request_id, vendor, calls
         self._store, self._fetches, self._refresh = store, fetches, refresh
+        self._alerts = alerts
         self._listings = {listing.listed_symbol: listing for listing in listings}
         self._sessions, self._clock = sessions, clock
 
@@ -103,7 +106,13 @@ class HistoryRun:
             )
         if wanted is None:
             return self._done(task, "had", kept[-1].sidecar)
-        fetched = ask(lambda: self._vendor.fetch(wanted), calls=self._calls)
+        try:
+            fetched = ask(lambda: self._vendor.fetch(wanted), calls=self._calls)
+        except UnreadableError as error:
+            self._alerts.unreadable(task.dataset, error.found)
+            raise
+        named = fetched.facts.get(UNKNOWN_FIELDS)
+        self._alerts.read(task.dataset, named.split(",") if named else [])
         sidecar = self._store.keep(
             wanted, fetched, request_id=self._request_id, instrument_id=listing.instrument_id
         )

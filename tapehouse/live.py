@@ -118,6 +118,7 @@ def _follow(
     from producers.kafka_sink import KafkaSink
     from producers.live_feed import LiveFeed
     from producers.yahoo_stream import URL, YahooStream
+    from tapehouse.ledger_watch import LedgerWatch
 
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     spelt = [listing.listed_symbol for listing in listings]
@@ -134,6 +135,7 @@ def _follow(
             metrics.serve(args.metrics_port)
         if not _open_now(listings):
             progress.detail("no exchange of these is open now: little or nothing comes until one is")
+        closing.enter_context(LedgerWatch(settings, feed, stream.source))
         began = time.monotonic()
         asyncio.run(_watch(args, feed, stream, progress, look))
     counts = _counts(feed, stream, sink.acknowledged, sink.refused, time.monotonic() - began)

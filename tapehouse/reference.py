@@ -45,13 +45,17 @@ def tables() -> str:
 
 def rules() -> str:
     """The rules of quality by name, and what each says must hold."""
-    from transforms.rules import FIELD_RULES, FLAG_RULES, SHAPE_RULES
+    from transforms.rules import FIELD_RULES, FLAG_RULES, FRAME_PROBLEMS, SHAPE_RULES
 
     parts = ["# Rules", WRITTEN_BY.format("transforms/rules.py")]
     kinds = {
         "Rules of shape": (
             "a message that breaks one is rejected for the first that it breaks.",
             SHAPE_RULES,
+        ),
+        "Rules of frames": (
+            "a message that says what its frame lacks is rejected with the names of all of it.",
+            FRAME_PROBLEMS,
         ),
         "Rules of fields": (
             "a well-formed message is rejected with the names of all that it breaks.",

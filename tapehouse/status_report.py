@@ -1,5 +1,6 @@
 """What `status` knows: tables, lag, the stream job, the services, and which of it is a problem."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ class Status:
     rejected: int = 0
     sources: list[str] = field(default_factory=list)
     budgets: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -73,6 +75,12 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         ends = _tables(settings, status)
         status.lag = _lag(settings, ends)
         status.budgets = [standing._asdict() for standing in look_at_budgets(settings)]
+        status.alerts = _alerts(settings)
+        status.problems += [
+            f"{alert['name']}: {alert['subject']} ({alert['found']}), since {alert['opened_at']:%Y-%m-%d %H:%M:%SZ}; "
+            f"{alert['remedy']}"
+            for alert in status.alerts
+        ]
         status.problems += _judge(status, _open_live_sources(settings, status))
     return status
 
@@ -106,6 +114,13 @@ def _job(settings: "Settings") -> Job:
     if run is None:
         return Job("never started")
     return Job("stopped" if run.state == "done" else run.state, run.since, run.error)
+
+
+def _alerts(settings: "Settings") -> list[dict[str, Any]]:
+    from jobs.lake.alerts import Alerts
+
+    with closing(Alerts(settings)) as alerts:
+        return [alert._asdict() for alert in alerts.are_open()]
 
 
 def _tables(settings: "Settings", status: Status) -> dict[int, int]:

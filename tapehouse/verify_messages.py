@@ -41,6 +41,10 @@ CANONICAL = re.compile(
     + INTEGER
     + rb"\}"
 )
+LACKS = (
+    rb"(?:lost_(?:message|id|price|time)|retyped_(?:message|id|price|time|currency|market_hours|day_volume))"
+)
+FRAME_PROBLEM = re.compile(rb'\{"frame_problem":"(' + LACKS + rb"(?:," + LACKS + rb')*)"\}')
 VERSION = re.compile(rb'\{"schema_version":(-?[0-9]+|null),')
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 SOURCES, LIVE = {"yahoo", "alpha_vantage", "yahoo_recording", "generated"}, {"yahoo", "alpha_vantage"}
@@ -134,8 +138,8 @@ def _judge(
     topic: str, partition: int, offset: int, value: bytes | None, kafka_us: int, hours: Hours
 ) -> Opinion:
     fields = read_value(value)
-    if isinstance(fields, str):
-        return Opinion(topic, partition, offset, [fields])
+    if isinstance(fields, list):
+        return Opinion(topic, partition, offset, fields)
     event_id, source, symbol, event_us, price, volume, market_hours, currency, receive_us = fields
     identity = "|".join(
         "" if f is None else str(f) for f in (source, symbol, event_us, price, volume, market_hours)
@@ -169,24 +173,26 @@ def _within_time(micros: int | None) -> int | None:
     return micros if micros is not None and 0 <= micros < END_OF_TIME else None
 
 
-def read_value(value: bytes | None) -> "tuple[Any, ...] | str":
-    """The fields of a value, or the name of the rule of shape that it breaks."""
+def read_value(value: bytes | None) -> "tuple[Any, ...] | list[str]":
+    """The fields of a value, or what is wrong with its shape."""
     if not value:
-        return "empty_value"
+        return ["empty_value"]
+    if lacking := FRAME_PROBLEM.fullmatch(value):
+        return lacking[1].decode().split(",")
     version = VERSION.match(value)
     if version and version[1] != b"1":
-        return "unknown_schema_version"
+        return ["unknown_schema_version"]
     found = CANONICAL.fullmatch(value)
     try:
         parts = [None if part == b"null" else part.decode() for part in found.groups()] if found else []
     except UnicodeDecodeError:
         parts = []
     if not parts or parts[0] != "1":
-        return "malformed"
+        return ["malformed"]
     texts = {i: part and part[1:-1] for i, part in enumerate(parts) if i in {1, 2, 3, 5, 7, 8}}
     integers = {i: None if parts[i] is None else int(parts[i]) for i in (4, 6, 9)}  # type: ignore[arg-type]
     if any(n is not None and (parts[i] == "-0" or not -(2**63) <= n < 2**63) for i, n in integers.items()):
-        return "malformed"
+        return ["malformed"]
     return texts[1], texts[2], texts[3], integers[4], texts[5], integers[6], texts[7], texts[8], integers[9]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tapehouse.services.instance import Instance, running
+from tests.secret_search import SECRET, find_secret
 from tests.stack import Stack
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 NAME = "TAPEHOUSE_MARKET_DATA"
 # few rows and many plans: it costs more to generate and compile code for each than to interpret it
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+# the tests whose output held the key of a vendor
+SAID: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look at what was printed, logged and raised."""
+    if any(SECRET in text for _, text in report.sections) or SECRET in str(report.longrepr or ""):
+        SAID.append(f"the output of {report.nodeid}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +40,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with running(tmp_path_factory.mktemp("services") / "local") as instance:
         os.environ.update(instance.environment())
         yield instance
+        found = find_secret(tmp_path_factory.getbasetemp(), instance.environment())
     instance.remove()
+    assert [*found, *SAID] == []
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ MORE = {
     "a list": (b"[1, 2]", "malformed"),
     "nested too deep": (b"[" * 100_000, "malformed"),
     "a NUL byte": (b"\x00", "malformed"),
+    "a frame that lost a field": (b'{"frame_problem":"lost_id,retyped_price"}', "retyped_price"),
+    "a frame that lost what nobody knows": (b'{"frame_problem":"lost_id,lost_hope"}', "malformed"),
     "half a surrogate": (b'"\xed\xa0\x80"', "malformed"),
     "900 kB of rubbish": (random.Random(7).randbytes(900_000), "malformed"),
 }

@@ -25,6 +25,25 @@ SHAPE_RULES: Mapping[str, str] = {
     "malformed": "well_formed",
 }
 
+# a message without a quote that says what its frame lacks is rejected by these names, all of them
+FRAME_PROBLEMS: Mapping[str, str] = {
+    f"{kind}_{field}": f"the vendor's frame has {what}"
+    for kind, form in (("lost", "{}"), ("retyped", "{} with the type that it always had"))
+    for field, what in (
+        ("message", form.format("a message")),
+        ("id", form.format("a symbol")),
+        ("price", form.format("a price")),
+        ("time", form.format("a time")),
+        *(
+            (name, form.format(f"a {name}"))
+            for name in ("currency", "market_hours", "day_volume")
+            if kind == "retyped"
+        ),
+    )
+}
+ONE_PROBLEM = f"(?:{'|'.join(FRAME_PROBLEMS)})"
+FRAME_PROBLEM = rf'^\{{"frame_problem":"({ONE_PROBLEM}(?:,{ONE_PROBLEM})*)"\}}\z'
+
 FIELD_RULES: Mapping[str, str] = {
     "event_id_mismatch": "event_id = recomputed_id",
     "unknown_source": f"source IN {SOURCES}",
@@ -57,7 +76,14 @@ FLAG_RULES: Mapping[str, str] = {
 def violations() -> Column:
     """Names of the REJECT rules that a message breaks; empty for an accepted one."""
     shape = F.coalesce(*[broken(name, rule) for name, rule in SHAPE_RULES.items()])
-    return F.when(shape.isNotNull(), F.array(shape)).otherwise(broken_rules(FIELD_RULES))
+    by_shape = F.coalesce(frame_problems(), F.array(shape))
+    return F.when(shape.isNotNull(), by_shape).otherwise(broken_rules(FIELD_RULES))
+
+
+def frame_problems() -> Column:
+    """What a message says that its frame lacks; null for any other value."""
+    named = F.regexp_extract(F.col("value").cast("string"), FRAME_PROBLEM, 1)
+    return F.when(named != "", F.split(named, ","))
 
 
 @cache

@@ -5,23 +5,39 @@ from pathlib import Path
 
 import pytest
 
-from producers.series_tables import labels_of, render_series
+from producers.series_tables import COLUMNS, labels_of, render_series, unknown_fields
+
+
+def row(*values: str) -> dict[str, str]:
+    return dict(zip(COLUMNS, values, strict=False))
 
 
 def test_rows_are_as_sent_and_oldest_first() -> None:
     series = {
-        "2026-11-24": {"1. open": "431.50", "5. volume": "2000"},
-        "2026-11-23": {"1. open": "430.2500", "5. volume": "1000"},
+        "2026-11-24": row("431.50", "432.00", "431", "431.75", "2000"),
+        "2026-11-23": row("430.2500", "430.5", "430", "430.1", "1000"),
     }
     assert render_series(series) == (
-        b"timestamp,1. open,5. volume\n2026-11-23,430.2500,1000\n2026-11-24,431.50,2000\n",
+        b"timestamp,1. open,2. high,3. low,4. close,5. volume\n"
+        b"2026-11-23,430.2500,430.5,430,430.1,1000\n2026-11-24,431.50,432.00,431,431.75,2000\n",
         2,
     )
 
 
 def test_a_row_with_other_columns_is_not_taken_for_one_of_these() -> None:
+    other = row("1", "1", "1", "1", "1") | {"6. dividend": "0"}
     with pytest.raises(ValueError, match="2026-11-24"):
-        render_series({"2026-11-23": {"1. open": "1"}, "2026-11-24": {"1. close": "1"}})
+        render_series({"2026-11-23": row("1", "1", "1", "1", "1"), "2026-11-24": other})
+
+
+def test_a_column_that_is_lost_or_no_number_is_named_and_a_new_one_is_kept() -> None:
+    with pytest.raises(ValueError, match=r"lost_5\. volume"):
+        render_series({"2026-11-23": row("1", "1", "1", "1")})
+    with pytest.raises(ValueError, match=r"retyped_4\. close"):
+        render_series({"2026-11-23": row("1", "1", "1", "None", "1")})
+    more = {"2026-11-23": row("1", "1", "1", "1", "1") | {"6. dividend": "0"}}
+    assert unknown_fields(more) == ["6. dividend"]
+    assert render_series(more)[0].endswith(b",6. dividend\n2026-11-23,1,1,1,1,1,0\n")
 
 
 @pytest.mark.parametrize(

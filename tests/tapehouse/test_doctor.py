@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.secret_search import SECRET
 from tests.stack import Stack, call
 from tests.vendors.alpha_vantage import AlphaVantageServer
 
@@ -27,7 +28,7 @@ def test_services_that_answer_are_fine_and_a_key_is_not_shown(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del stack  # its environment is what the command finds
-    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", "SECRET0KEY")
+    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", SECRET)
     with AlphaVantageServer({}) as server:
         monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", server.url)
         checks = examined(expect=0)
@@ -47,7 +48,7 @@ def test_services_that_answer_are_fine_and_a_key_is_not_shown(
     assert checks["Yahoo's history"]["state"] == "warning"
     assert checks["Yahoo's history"]["remedy"]
     assert checks["ALPHAVANTAGE_API_KEY"]["found"] == "set"
-    assert "SECRET0KEY" not in json.dumps(checks)
+    assert SECRET not in json.dumps(checks)
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,26 @@ import io
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.lake.alerts import Alerts
 from producers.chart_tables import render_bars
-from producers.raw_store import RawStore
+from producers.raw_store import Range, RawStore
+from producers.series_tables import COLUMNS
 from tapehouse.vendors import open_raw_store
+from tests.secret_search import SECRET
 from tests.stack import Stack, call
 from tests.vendors.alpha_vantage import AlphaVantageServer
 from tests.vendors.yahoo_http import YahooServer, chart
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of yfinance and pandas, about each other
 DAYS = [("2026-11-23T14:30", 430.25, 1000), ("2026-11-24T14:30", 431.5, 2000)]
+DATES = ("2026-11-24", "2026-11-23")
 SPLIT = {
     "splits": {"1795530600": {"date": 1_795_530_600, "numerator": 4, "denominator": 1, "splitRatio": "4:1"}}
 }
@@ -149,18 +154,48 @@ def test_one_symbols_failure_stops_no_other_and_is_repeated_alone(
     assert (code, "20200101-nosuch" in err) == (2, True)
 
 
+def test_an_answer_in_another_form_is_refused_by_name_or_kept_and_told_of(
+    raw: Callable[[], RawStore], stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> set[tuple[str, str]]:
+        with closing(Alerts(stack.settings)) as alerts:
+            return {(alert.name, alert.subject) for alert in alerts.are_open()}
+
+    charts = {symbol: chart(symbol, DAYS) for symbol in ("AAPL", "MSFT", "NVDA")}
+    quotes = {
+        symbol: found["chart"]["result"][0]["indicators"]["quote"][0] for symbol, found in charts.items()
+    }
+    del quotes["AAPL"]["volume"]
+    quotes["MSFT"]["open"][0] = "430.25"
+    quotes["NVDA"]["vwap"] = [430, 431]
+    wanted = ("--source", "yahoo", "--symbols", "AAPL,MSFT,NVDA", *RANGE)
+    with YahooServer(charts) as server:
+        monkeypatch.setenv("TAPEHOUSE_YAHOO_URL", server.url)
+        report = fetch(*wanted, expect=1)
+        problems = [f["problem"] for f in report["fetches"] if f["state"] == "failed"]
+        assert ["lost_volume" in problems[0], "retyped_open" in problems[1]] == [True, True]
+        assert told() == {
+            ("vendor_field_changed", "yahoo history bars_1d"),
+            ("vendor_field_unknown", "yahoo history bars_1d quote.vwap"),
+        }
+        (kept,) = raw().find(Range("yahoo", "bars_1d", "NVDA", BEGIN, END))
+        sidecar, body, _ = raw().read(kept.sidecar)
+        assert (sidecar["unknown_fields"], b"vwap" in body) == ("quote.vwap", True)
+        for symbol in charts:
+            charts[symbol] = chart(symbol, DAYS)
+        fetch(*wanted, "--refresh")
+        assert told() == set()
+
+
 def test_without_a_call_left_the_rest_waits_and_budget_says_so(
     raw: Callable[[], RawStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del raw  # its place is what the command uses
-    series = {
-        "2026-11-24": {"1. open": "1.0", "5. volume": "10"},
-        "2026-11-23": {"1. open": "0.9", "5. volume": "9"},
-    }
+    series = {day: dict(zip(COLUMNS, ("1.0", "1.2", "0.9", "1.1", "10"), strict=True)) for day in DATES}
     answer = {"Meta Data": {"5. Time Zone": "US/Eastern"}, "Time Series (Daily)": series}
     symbols = ("AAPL", "AMD", "MSFT", "NVDA", "TSLA")
-    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", "SECRET0KEY")
-    with AlphaVantageServer({("TIME_SERIES_DAILY", s): answer for s in symbols}, key="SECRET0KEY") as server:
+    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", SECRET)
+    with AlphaVantageServer({("TIME_SERIES_DAILY", s): answer for s in symbols}, key=SECRET) as server:
         monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", server.url)
         wanted = ("--source", "alpha_vantage", "--symbols", ",".join(symbols))
         report = fetch(*wanted, *RANGE, expect=1)
@@ -171,7 +206,7 @@ def test_without_a_call_left_the_rest_waits_and_budget_says_so(
     standing = next(one for one in json.loads(out) if one["source"] == "alpha_vantage")
     assert (standing["used"], standing["left"]["daily"]) == (3, 0)
     assert standing["waiting"] >= 2
-    assert "SECRET0KEY" not in json.dumps(report)
+    assert SECRET not in json.dumps(report)
 
 
 def test_what_is_missing_in_the_command_is_said(raw: Callable[[], RawStore]) -> None:
