@@ -3,12 +3,19 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 BARS = ("timestamp", "open", "high", "low", "close", "volume", "adjclose")
 ACTIONS = ("event", "date", "amount", "numerator", "denominator", "splitRatio")
-INDICATORS, EVENTS = ("quote", "adjclose"), ("dividends", "splits", "capitalGains")
+INDICATORS = ("quote", "adjclose")
+# the actions, and the numbers that none of them can be without
+EVENTS = {
+    "dividends": ("date", "amount"),
+    "splits": ("date", "numerator", "denominator"),
+    "capitalGains": ("date", "amount"),
+}
 MINUTE = 60
 # a session's last trades come in for as long
 SETTLES = timedelta(minutes=15)
@@ -20,9 +27,12 @@ def render_bars(body: bytes, *, fetched_at: datetime) -> tuple[bytes, int]:
     stamps = chart.get("timestamp") or []
     indicators = chart["indicators"]
     quote = (indicators.get("quote") or [{}])[0]
+    if not stamps and any(quote.values()):
+        raise ValueError("lost_timestamp")
     columns = {name: _column(name, quote, stamps) for name in BARS[1:6]}
-    # minutes have none
-    columns["adjclose"] = (indicators.get("adjclose") or [{}])[0].get("adjclose") or [None] * len(stamps)
+    adjusted = (indicators.get("adjclose") or [{}])[0]
+    is_daily = not chart["meta"]["dataGranularity"].endswith("m")  # minutes have none
+    columns["adjclose"] = _column("adjclose", adjusted, stamps) if is_daily else [None] * len(stamps)
     rows = [
         (stamp, *("" if column[i] is None else _number(name, column[i]) for name, column in columns.items()))
         for i, stamp in enumerate(stamps)
@@ -34,11 +44,7 @@ def render_bars(body: bytes, *, fetched_at: datetime) -> tuple[bytes, int]:
 def render_actions(body: bytes) -> tuple[bytes, int]:
     """The dividends, splits and capital gains as CSV, and how many, in the order of their dates."""
     events = _chart(body).get("events") or {}
-    rows = [
-        (kind, *(event.get(name, "") for name in ACTIONS[1:]))
-        for kind, found in events.items()
-        for event in found.values()
-    ]
+    rows = [(kind, *_event(kind, event)) for kind in EVENTS for event in (events.get(kind) or {}).values()]
     rows.sort(key=lambda row: (int(row[1]), row[0]))
     return _csv(ACTIONS, rows), len(rows)
 
@@ -47,15 +53,18 @@ def unknown_columns(body: bytes) -> list[str]:
     """What a chart holds of its bars beside what was known."""
     indicators = _chart(body)["indicators"]
     found = [f"indicators.{name}" for name in indicators if name not in INDICATORS]
-    return found + [f"quote.{name}" for name in (indicators.get("quote") or [{}])[0] if name not in BARS]
+    for part in INDICATORS:
+        found += [f"{part}.{name}" for name in (indicators.get(part) or [{}])[0] if name not in BARS]
+    return found
 
 
 def unknown_events(body: bytes) -> list[str]:
     """What a chart holds of its actions beside what was known."""
     events = _chart(body).get("events") or {}
     found = {f"events.{kind}" for kind in events if kind not in EVENTS}
-    for kind, ones in events.items():
-        found |= {f"{kind}.{name}" for one in ones.values() for name in one if name not in ACTIONS}
+    for kind in EVENTS:
+        ones = (events.get(kind) or {}).values()
+        found |= {f"{kind}.{name}" for one in ones for name in one if name not in ACTIONS}
     return sorted(found)
 
 
@@ -78,6 +87,15 @@ def _column(name: str, quote: dict[str, Any], stamps: list[Any]) -> list[Any]:
     if not isinstance(values, list) or len(values) != len(stamps):
         raise ValueError(f"retyped_{name}")
     return values
+
+
+def _event(kind: str, event: dict[str, Any]) -> Iterator[str]:
+    for name in EVENTS[kind]:
+        if name not in event:
+            raise ValueError(f"lost_{kind}.{name}")
+        _number(f"{kind}.{name}", event[name])
+    for name in ACTIONS[1:]:
+        yield event.get(name, "")
 
 
 def _number(name: str, value: Any) -> str:

@@ -1,10 +1,9 @@
 """History of one symbol from one vendor: how a range is cut into fetches, and what a fetch gives."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from producers.alpha_vantage import AlphaVantage, Answer
@@ -12,6 +11,7 @@ from producers.chart_tables import render_actions, render_bars, unknown_columns,
 from producers.errors import ProducerError, UnreadableError
 from producers.raw_store import Fetched, Range
 from producers.series_tables import labels_of, render_series, unknown_fields
+from producers.strangers import spell_strangers
 from producers.yahoo_history import YahooHistory
 
 DAILY, MINUTES, ACTIONS = "bars_1d", "bars_1m", "actions"
@@ -21,6 +21,7 @@ MINUTE_DAYS, MINUTES_KEPT = timedelta(days=7), timedelta(days=29)
 COMPACT_ROWS = 100
 # the fact of a fetch that names what its body holds beside what is known
 UNKNOWN_FIELDS = "unknown_fields"
+Result = TypeVar("Result")
 
 
 class Vendor(Protocol):
@@ -66,7 +67,7 @@ class Yahoo:
             end = self._clock()
             chart = self._client.chart(asked.vendor_symbol, interval="3mo", begin=begin, end=end)
             table, rows = _rendered(lambda: render_actions(chart.body))
-            unknown = _named(unknown_events(chart.body))
+            unknown = _named(lambda: unknown_events(chart.body))
             at = self._clock()
             covers = (asked.begin, _day_of(end, asked))
             return Fetched(chart.body, table, rows, chart.request, at, covers, unknown)
@@ -78,7 +79,7 @@ class Yahoo:
         table, rows = _rendered(lambda: render_bars(chart.body, fetched_at=at))
         covers = (asked.begin, min(asked.end, _day_of(at, asked)))
         facts = {"basis": "split_adjusted", "labels": "start", "time_zone": "UTC"}
-        facts |= _named(unknown_columns(chart.body))
+        facts |= _named(lambda: unknown_columns(chart.body))
         return Fetched(chart.body, table, rows, chart.request, at, covers, facts)
 
 
@@ -111,7 +112,7 @@ class AlphaVantageHistory:
         at = self._clock()
         table, rows = _rendered(lambda: render_series(answer.data))
         facts = {"basis": "raw", "labels": labels_of(answer.data), "time_zone": _zone(answer)}
-        facts |= _named(unknown_fields(answer.data))
+        facts |= _named(lambda: unknown_fields(answer.data))
         return Fetched(answer.body, table, rows, request, at, _covered(asked, answer, at), facts)
 
 
@@ -128,15 +129,16 @@ def _zone(answer: Answer) -> str:
     )
 
 
-def _named(unknown: list[str]) -> dict[str, str]:
+def _named(unknown: Callable[[], list[str]]) -> dict[str, str]:
     """The fact that an answer held fields that nobody knew of."""
-    return {UNKNOWN_FIELDS: ",".join(unknown)} if unknown else {}
+    names = spell_strangers(_rendered(unknown))
+    return {UNKNOWN_FIELDS: ",".join(names)} if names else {}
 
 
-def _rendered(render: Callable[[], tuple[bytes, int]]) -> tuple[bytes, int]:
+def _rendered(render: Callable[[], Result]) -> Result:
     try:
         return render()
-    except (KeyError, IndexError, TypeError, ValueError, json.JSONDecodeError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise UnreadableError(
             "the vendor's answer does not hold what it should",
             found=repr(error),

@@ -101,3 +101,5 @@ class LiveFeed:
         for problem in message.problems:
             metrics.FRAME_PROBLEMS.labels(message.source, problem).inc()
             self.drift[problem] = time.monotonic()
+        if message.quote is None and not message.problems:
+            self.drift["undecodable"] = time.monotonic()

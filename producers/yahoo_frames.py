@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from producers.events import Message, Quote, can_be_spelt
+from producers.strangers import spell_strangers
 
 ENVELOPE = {"type", "message"}
 # of PricingData: what a quote is made of, and what no quote can be without
@@ -22,14 +23,15 @@ def decode_frame(frame: bytes, *, source: str) -> Message:
     """The message of a frame; one that cannot be decoded has no quote and is sent all the same."""
     from google.protobuf.message import DecodeError
 
+    problems: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     try:
         envelope = json.loads(frame)
-        unknown = tuple(sorted(f"envelope.{name}" for name in set(envelope) - ENVELOPE))
-        if problems := _lost_message(envelope):
-            return Message(source, frame, None, problems=problems, unknown=unknown)
+        unknown = spell_strangers(f"envelope.{name}" for name in set(envelope) - ENVELOPE)
+        problems = _lost_message(envelope)
         data = _pricing_data().FromString(base64.b64decode(envelope["message"], validate=True))
     except (ValueError, KeyError, TypeError, binascii.Error, DecodeError, RecursionError):
-        return Message(source, frame, None)
+        return Message(source, frame, None, problems=problems, unknown=unknown)
     problems, strangers = _drift(data)
     quote = None if problems else _quote(data, source)
     return Message(source, frame, quote, problems=problems, unknown=unknown + strangers)
@@ -84,12 +86,10 @@ def _quote(data: Any, source: str) -> Quote | None:
 
 
 def _lost_message(envelope: Any) -> tuple[str, ...]:
-    """What is wrong with the envelope of a pricing frame; nothing is said of other frames."""
+    """What is wrong with a pricing frame whose message cannot be read; nothing is said of other frames."""
     if not isinstance(envelope, dict) or envelope.get("type") != "pricing":
         return ()
-    if "message" not in envelope:
-        return ("lost_message",)
-    return () if isinstance(envelope["message"], str) else ("retyped_message",)
+    return ("retyped_message",) if "message" in envelope else ("lost_message",)
 
 
 def _drift(data: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -106,7 +106,7 @@ def _drift(data: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     retyped = [name for name in USED if name in strangers]
     lost = [name for name in NEEDED if name not in retyped and not getattr(data, name)]
     problems = [f"lost_{name}" for name in lost] + [f"retyped_{name}" for name in retyped]
-    return tuple(problems), tuple(sorted(f"message.{name}" for name in strangers.difference(USED)))
+    return tuple(problems), spell_strangers(f"message.{name}" for name in strangers.difference(USED))
 
 
 @functools.cache

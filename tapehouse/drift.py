@@ -1,4 +1,4 @@
-"""Alerts of what a vendor changed: in its frames, closed when none such has come for long, and in its history."""
+"""Alerts of what a vendor changed, in the frames of its stream and in the answers of its history."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,78 +8,53 @@ if TYPE_CHECKING:
     from jobs.lake.alerts import Alerts
 
 UNKNOWN, CHANGED = "vendor_field_unknown", "vendor_field_changed"
-# the word by which subjects of fetched answers are told from those of streams
-HISTORY = "history"
 REMEDIES = {
     UNKNOWN: "it is kept with the vendor's bytes: say in producers/ what it means",
     CHANGED: "such frames and answers are rejected: mend the vendor's file in producers/",
 }
-# seconds: an open alert is told again, and without such a frame for so long it is closed
-TELL_EVERY, QUIET = 60.0, 3600.0
+# seconds: an open alert is told again, and not told for so long it is closed
+TELL_EVERY, QUIET_STREAM, QUIET_HISTORY = 60.0, 3600.0, 86_400.0
 
 
 class DriftAlerts:
-    """Keeps the alerts of one source. `clock` is that of the times it is given, in seconds."""
+    """What is told of one source's stream. `clock` is that of the times at which frames were seen, in seconds."""
 
-    def __init__(self, alerts: "Alerts", source: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._alerts, self._source, self._clock = alerts, source, clock
-        # what is open from an earlier run has this one's time to be seen again
-        self._seen = {
-            (alert.name, alert.subject): clock()
-            for alert in alerts.are_open()
-            if alert.name in REMEDIES
-            and alert.subject.startswith(f"{source} ")
-            and not alert.subject.startswith(f"{source} {HISTORY} ")
-        }
-        self._told: dict[tuple[str, str], float] = {}
+    def __init__(self, source: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source, self._clock = source, clock
+        # of each finding when it was told, and when it had been seen last by then
+        self._told: dict[str, tuple[float, float]] = {}
 
-    def look(self, drift: Mapping[str, float], *, frames_come: bool) -> None:
-        """Open and close by `drift`: what was seen, and when last. Nothing is closed while no frame comes."""
+    def look(self, alerts: "Alerts", drift: Mapping[str, float], *, frames_come: bool) -> None:
+        """Open alerts by `drift`: what was seen, and when last. While frames come, close what was not told for long."""
         now = self._clock()
         for found, seen in drift.items():
-            key = (UNKNOWN if found.startswith("unknown_") else CHANGED, f"{self._source} {found}")
-            if seen > self._seen.get(key, -1.0):
-                self._seen[key] = seen
-                self._tell(key, now)
-        for key in [key for key, seen in self._seen.items() if frames_come and now - seen > QUIET]:
-            self._alerts.close_alert(*key)
-            del self._seen[key]
-            self._told.pop(key, None)
-
-    def _tell(self, key: tuple[str, str], now: float) -> None:
-        if now - self._told.get(key, -TELL_EVERY) >= TELL_EVERY:
-            name, subject = key
-            self._alerts.open(name, subject, found="in frames of its stream", remedy=REMEDIES[name])
-            self._told[key] = now
+            told, known = self._told.get(found, (-TELL_EVERY, -1.0))
+            if seen > known and now - told >= TELL_EVERY:
+                name = UNKNOWN if found.startswith("unknown_") else CHANGED
+                subject = f"{self._source} stream {found}"
+                alerts.open(name, subject, found="in its frames", remedy=REMEDIES[name])
+                self._told[found] = now, seen
+        if frames_come:
+            alerts.close_untold(tuple(REMEDIES), f"{self._source} stream ", seconds=QUIET_STREAM)
 
 
 class AnswerAlerts:
-    """Keeps the alerts of one source's history over a run: at its end those close that its answers no longer show."""
+    """What is told of one source's history. What could not be read of a symbol is closed once it can be."""
 
     def __init__(self, alerts: "Alerts", source: str) -> None:
         self._alerts, self._source = alerts, source
-        self._shown: set[tuple[str, str]] = set()
-        self._read: set[str] = set()
 
-    def unreadable(self, dataset: str, found: str) -> None:
+    def unreadable(self, dataset: str, symbol: str, found: str) -> None:
         """An answer could not be read."""
-        self._open(CHANGED, dataset, found)
+        self._alerts.open(CHANGED, self._subject(dataset, symbol), found=found, remedy=REMEDIES[CHANGED])
 
-    def read(self, dataset: str, unknown: Sequence[str]) -> None:
+    def read(self, dataset: str, symbol: str, unknown: Sequence[str]) -> None:
         """An answer was read, and held these fields beside what is known."""
-        self._read.add(dataset)
+        self._alerts.close_alert(CHANGED, self._subject(dataset, symbol))
         for field in unknown:
-            self._open(UNKNOWN, f"{dataset} {field}", "in an answer")
+            subject = self._subject(dataset, field)
+            self._alerts.open(UNKNOWN, subject, found=f"of {symbol}", remedy=REMEDIES[UNKNOWN])
+        self._alerts.close_untold((UNKNOWN,), self._subject(dataset, ""), seconds=QUIET_HISTORY)
 
-    def settle(self) -> None:
-        """Close what no answer of this run has shown, of the datasets that it has read."""
-        for alert in self._alerts.are_open():
-            words = alert.subject.split()
-            is_mine = words[:2] == [self._source, HISTORY] and words[2] in self._read
-            if is_mine and (alert.name, alert.subject) not in self._shown:
-                self._alerts.close_alert(alert.name, alert.subject)
-
-    def _open(self, name: str, what: str, found: str) -> None:
-        subject = f"{self._source} {HISTORY} {what}"
-        self._shown.add((name, subject))
-        self._alerts.open(name, subject, found=found, remedy=REMEDIES[name])
+    def _subject(self, dataset: str, what: str) -> str:
+        return f"{self._source} history {dataset} {what}"

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="begin",
         type=date.fromisoformat,
         metavar="DATE",
-        help="first local date (default: today)",
+        help="first local date (default: today, UTC)",
     )
     parser.add_argument(
         "--to",

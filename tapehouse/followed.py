@@ -3,11 +3,13 @@
 import argparse
 import io
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobs.lake.arguments import symbols
+from jobs.lake.arguments import FOLLOWED_DATASETS, FOLLOWED_SOURCES, symbols
 from jobs.lake.errors import InstrumentsError, UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ class Wish(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is followed, of which instruments."""
-    from jobs.lake.instruments import FOLLOWED_DATASETS, FOLLOWED_SOURCES
-
     parser.add_argument(
         "--symbols", type=symbols, required=True, metavar="AAPL,BRK-B", help="in any spelling of the file"
     )
@@ -50,10 +50,10 @@ def change(wanted: Sequence[str], edit: Callable[[list[Any], str], list[Any]]) -
     chosen = list(dict.fromkeys(identify(wanted, known.listings, day=today())))
     before = path.read_text()
     after = _edited(before, chosen, edit)
-    if _comments(before) - _comments(after):
+    if lost := _comments(before) - _comments(after):
         raise InstrumentsError(
             f"{path} would lose a comment",
-            found=sorted(_comments(before) - _comments(after))[0],
+            found=next(iter(lost)),
             remedy="move it to the line above the instrument, or write `follow:` by hand",
         )
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -159,8 +159,8 @@ def _put(instrument: Any, entries: list[Any]) -> None:
         instrument.insert(1, "follow", CommentedSeq(entries))
 
 
-def _comments(text: str) -> set[str]:
-    return {line.strip() for line in text.splitlines() if line.strip().startswith("#")}
+def _comments(text: str) -> Counter[str]:
+    return Counter(re.findall(r"(?:^|(?<=\s))#.*$", text, re.MULTILINE))
 
 
 def _followed(instruments: "Instruments", name: str) -> list[str]:

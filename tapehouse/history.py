@@ -78,7 +78,6 @@ def run(args: argparse.Namespace) -> int:
             told = AnswerAlerts(alerts, request.source)
             history = _history(request, vendor, budget, store, fetches, told, listings)
             outcomes = _follow(history, fetches.missing(request.request_id), quiet=args.json)
-            told.settle()
         is_whole = all(outcome.is_there for outcome in outcomes)
         if is_whole:
             fetches.finish(request.request_id)

@@ -109,13 +109,13 @@ class HistoryRun:
         try:
             fetched = ask(lambda: self._vendor.fetch(wanted), calls=self._calls)
         except UnreadableError as error:
-            self._alerts.unreadable(task.dataset, error.found)
+            self._alerts.unreadable(task.dataset, task.vendor_symbol, error.found)
             raise
-        named = fetched.facts.get(UNKNOWN_FIELDS)
-        self._alerts.read(task.dataset, named.split(",") if named else [])
         sidecar = self._store.keep(
             wanted, fetched, request_id=self._request_id, instrument_id=listing.instrument_id
         )
+        named = fetched.facts.get(UNKNOWN_FIELDS)
+        self._alerts.read(task.dataset, task.vendor_symbol, named.split(",") if named else [])
         return self._done(task, "fetched", sidecar, rows=fetched.rows)
 
     def _done(self, task: Task, state: str, sidecar: str, *, rows: int | None = None) -> Outcome:

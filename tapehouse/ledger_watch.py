@@ -1,6 +1,8 @@
 """Beside a live stream: what the ledger is told of it, and what it says, for Prometheus."""
 
 import threading
+from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -27,10 +29,11 @@ class LedgerWatch:
     """
 
     def __init__(self, settings: "Settings", feed: "LiveFeed", source: str) -> None:
-        self._settings, self._feed, self._source = settings, feed, source
+        self._settings, self._feed, self._drift = settings, feed, DriftAlerts(source)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-watch", daemon=True)
         self._frames = 0
+        self._names: set[str] = set()
 
     def __enter__(self) -> "LedgerWatch":
         self._thread.start()
@@ -43,13 +46,8 @@ class LedgerWatch:
         self._thread.join(END_WITHIN)
 
     def _run(self) -> None:
-        from jobs.lake.errors import TapehouseError
-
         while True:
-            try:
-                self._look_until_the_end()
-            except TapehouseError as error:
-                log.warning("ledger_not_told", what=error.what, found=error.found, remedy=error.remedy)
+            self._try(self._look_until_the_end)
             if self._ending.wait(LOOK_EVERY):
                 return
 
@@ -57,21 +55,34 @@ class LedgerWatch:
         from jobs.lake.alerts import Alerts
 
         with closing(Alerts(self._settings)) as alerts:
-            drift = DriftAlerts(alerts, self._source)
             is_over = False
             while not is_over:
                 is_over = self._ending.wait(LOOK_EVERY)
                 frames, self._frames = self._frames, self._feed.counts.frames
-                drift.look(dict(self._feed.drift), frames_come=self._frames > frames)
-                self._show(alerts)
+                self._drift.look(alerts, dict(self._feed.drift), frames_come=self._frames > frames)
+                self._show_alerts(alerts)
+                self._try(self._show_budgets)
 
-    def _show(self, alerts: "Alerts") -> None:
+    def _show_alerts(self, alerts: "Alerts") -> None:
+        from producers import metrics
+
+        found = Counter(alert.name for alert in alerts.are_open())
+        self._names |= set(found)
+        for name in self._names:
+            metrics.ALERTS_OPEN.labels(name).set(found[name])
+
+    def _show_budgets(self) -> None:
         from producers import metrics
         from tapehouse.budget import look
 
-        metrics.ALERTS_OPEN.clear()
-        for alert in alerts.are_open():
-            metrics.ALERTS_OPEN.labels(alert.name).inc()
         for standing in look(self._settings):
             for purpose, left in standing.left.items():
                 metrics.CALLS_LEFT.labels(standing.source, purpose).set(left)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        from jobs.lake.errors import TapehouseError
+
+        try:
+            work()
+        except TapehouseError as error:
+            log.warning("ledger_not_told", what=error.what, found=error.found, remedy=error.remedy)

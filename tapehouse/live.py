@@ -110,7 +110,7 @@ def _follow(
     *,
     look: Callable[[], None] = lambda: None,
 ) -> int:
-    """Take frames until it is stopped; exit code 1 if Kafka refused one."""
+    """Take frames until it is stopped; the exit code."""
     from contextlib import ExitStack
 
     from producers import metrics
@@ -121,7 +121,7 @@ def _follow(
     from tapehouse.ledger_watch import LedgerWatch
 
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    spelt = [listing.listed_symbol for listing in listings]
+    spelt = [one.listed_symbol for one in listings]
     with ExitStack() as closing:
         recorder = closing.enter_context(FrameRecorder(args.record)) if args.record else None
         sink = closing.enter_context(
@@ -139,10 +139,16 @@ def _follow(
         began = time.monotonic()
         asyncio.run(_watch(args, feed, stream, progress, look))
     counts = _counts(feed, stream, sink.acknowledged, sink.refused, time.monotonic() - began)
-    print(json.dumps(counts) if args.json else ", ".join(f"{value} {name}" for name, value in counts.items()))
-    if sink.refused:
-        print(f"what was refused is kept in {refused}", file=sys.stderr)
-    return 1 if sink.refused else 0
+    return _tell(counts, refused, as_json=args.json)
+
+
+def _tell(counts: dict[str, object], refused: Path, *, as_json: bool) -> int:
+    """What came of it; exit code 1 if Kafka refused a message."""
+    print(json.dumps(counts) if as_json else ", ".join(f"{value} {name}" for name, value in counts.items()))
+    if not counts["refused"]:
+        return 0
+    print(f"what was refused is kept in {refused}", file=sys.stderr)
+    return 1
 
 
 async def _watch(

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="since",
         type=date.fromisoformat,
         metavar="DATE",
-        help="first local date that is not followed (default: today); what came before stays followed",
+        help="first local date that is not followed (default: today, UTC); what came before stays followed",
     )
     parser.add_argument("--json", action="store_true", help="what is followed of them now, as JSON")
 

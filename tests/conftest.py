@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tapehouse.services.instance import Instance, running
-from tests.secret_search import SECRET, find_secret
+from tests.secret_search import SAID, find_secret, look_at_text
 from tests.stack import Stack
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 NAME = "TAPEHOUSE_MARKET_DATA"
 # few rows and many plans: it costs more to generate and compile code for each than to interpret it
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-# the tests whose output held the key of a vendor
-SAID: list[str] = []
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Look at what was printed, logged and raised."""
-    if any(SECRET in text for _, text in report.sections) or SECRET in str(report.longrepr or ""):
-        SAID.append(f"the output of {report.nodeid}")
+    """Look for the key of a vendor in what was printed, logged and raised."""
+    for text in (*[text for _, text in report.sections], str(report.longrepr or "")):
+        look_at_text(text, of=f"the output of {report.nodeid}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

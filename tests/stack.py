@@ -21,6 +21,7 @@ from producers.kafka_sink import KafkaSink
 from tapehouse import cli
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
+from tests.secret_search import look_at_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -118,4 +119,5 @@ def call(*arguments: Any) -> tuple[int, str, str]:
             code = cli.main([str(argument) for argument in arguments])
         except SystemExit as exit_of_argparse:
             code = int(exit_of_argparse.code or 0)
+    look_at_text(out.getvalue() + err.getvalue(), of=f"the output of tapehouse {arguments[0]}")
     return code, out.getvalue(), err.getvalue()

@@ -1,14 +1,18 @@
 """The search for the key finds it where it is."""
 
 import gzip
+import subprocess
+import sys
+import uuid
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from jobs.lake.alerts import Alerts
+from tapehouse.vendors import s3_client
 from tests import secret_search
-from tests.stack import Stack
+from tests.stack import Stack, call
 
 
 def test_the_key_is_found_in_files_objects_and_rows_of_the_ledger(
@@ -21,8 +25,26 @@ def test_the_key_is_found_in_files_objects_and_rows_of_the_ledger(
     (folder / "a.log").write_text("GET /query?apikey=ANOTHER0KEY")
     (folder / "b.json.gz").write_bytes(gzip.compress(b"ANOTHER0KEY"))
     (folder / "c.log").write_text("GET /query?apikey=(key)")
+    client, name = s3_client(stack.settings), uuid.uuid4().hex
+    client.put_object(Bucket="raw", Key=name, Body=gzip.compress(b"ANOTHER0KEY"))
     with closing(Alerts(stack.settings)) as alerts:
         alerts.open("a_drill", "of the search", found="ANOTHER0KEY", remedy="none")
         found = secret_search.find_secret(folder, stack.environment)
         alerts.close_alert("a_drill", "of the search")
-    assert sorted(found) == [str(folder / "a.log"), str(folder / "b.json.gz"), "the ledger's table alerts"]
+    client.delete_object(Bucket="raw", Key=name)
+    assert sorted(found) == [
+        str(folder / "a.log"),
+        str(folder / "b.json.gz"),
+        "the ledger's table alerts",
+        f"the object {name}",
+    ]
+
+
+def test_the_key_is_found_in_outputs_and_command_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret_search, "SECRET", "ANOTHER0KEY")
+    monkeypatch.setattr(secret_search, "SAID", said := [])
+    call("ANOTHER0KEY")
+    with subprocess.Popen([sys.executable, "-c", "input()", "ANOTHER0KEY"], stdin=subprocess.PIPE) as process:
+        secret_search.look_at_command_lines()
+        process.kill()
+    assert said == ["the output of tapehouse ANOTHER0KEY", f"the command line of process {process.pid}"]

@@ -1,5 +1,6 @@
 """The ledger's alerts: what is wrong and needs somebody. Code opens them, and code closes them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -40,6 +41,14 @@ class Alerts:
         self._connection.execute(
             "UPDATE alerts SET closed_at = now() WHERE name = %s AND subject = %s AND closed_at IS NULL",
             (name, subject),
+        )
+
+    def close_untold(self, names: Sequence[str], before: str, *, seconds: float) -> None:
+        """Close those whose subject begins with `before` and that nobody has told of for so long."""
+        self._connection.execute(
+            """UPDATE alerts SET closed_at = now() WHERE closed_at IS NULL AND name = ANY (%s)
+            AND starts_with(subject, %s) AND seen_at <= now() - make_interval(secs => %s)""",
+            (list(names), before, seconds),
         )
 
     def are_open(self) -> list[Alert]:

@@ -8,6 +8,8 @@ from jobs.lake.errors import UsageError
 
 # in the order in which they are rebuilt: a message leaves silver only once silver.rejected holds it
 REBUILT = ("silver.rejected", "silver.quotes", "gold.bars_1m")
+# what an instrument may be followed by
+FOLLOWED_SOURCES, FOLLOWED_DATASETS = ("yahoo", "alpha_vantage"), ("stream", "1d", "1m")
 TRIGGER = re.compile(r"available-now|\d+ (millisecond|second|minute)s?")
 
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from jobs.lake.arguments import FOLLOWED_DATASETS, FOLLOWED_SOURCES
 from jobs.lake.errors import InstrumentsError
 from jobs.lake.yaml_lines import Entry, read_yaml
 
 NEVER = date(9999, 12, 31)
-FOLLOWED_SOURCES, FOLLOWED_DATASETS = ("yahoo", "alpha_vantage"), ("stream", "1d", "1m")
 
 
 class Listing(NamedTuple):

@@ -38,7 +38,7 @@ class Connection:
                 user=settings.ledger_user,
                 password=settings.ledger_password.get_secret_value(),
                 application_name="tapehouse",
-                options="-c default_transaction_read_only=on" if read_only else "",
+                options="-c TimeZone=UTC" + (" -c default_transaction_read_only=on" if read_only else ""),
                 async_=True,
             )
             self._wait(LIMIT)

@@ -120,7 +120,8 @@ class QuoteWriter:
     def _divide(self, session: "SparkSession") -> int:
         """Into how many parts a batch is divided that is about as large as the last one.
 
-        To start a task costs more than to work out a few thousand rows in it.
+        To start a task costs more than to work out a few thousand rows in it. How large it is itself is not known yet:
+        the first large batch after small ones is worked out in one part. The setting belongs to the stream's sessions.
         """
         parts = 1 if self._last_size < SMALL_BATCH else self._spark.sparkContext.defaultParallelism
         if parts != self._parts:

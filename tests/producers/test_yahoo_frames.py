@@ -79,6 +79,7 @@ GOOD = {"id": "AAPL", "price": 1.5, "time": 1_000, "currency": "USD"}
         (reframed(encode_frame(**GOOD), b"\x3a\x01x"), ("retyped_market_hours",)),
         (b'{"type":"pricing","data":"x"}', ("lost_message",)),
         (b'{"type":"pricing","message":7}', ("retyped_message",)),
+        (b'{"type":"pricing","message":"not base64!"}', ("retyped_message",)),
     ],
 )
 def test_a_needed_field_that_is_lost_or_retyped_is_named_instead_of_a_quote(
@@ -95,6 +96,9 @@ def test_unknown_fields_are_named_beside_the_quote() -> None:
     message = decode_frame(frame, source="yahoo")
     assert message.quote is not None
     assert (message.problems, message.unknown) == ((), ("envelope.version", "message.99", "message.change"))
+    # names are the vendor's: whatever they hold fits everywhere
+    odd = decode_frame(b'{"a,b\\u0000\\ud800":1,"message":""}', source="yahoo")
+    assert odd.unknown == ("envelope.a?b??",)
     assert ("unknown_fields", b"envelope.version,message.99,message.change") in message.headers()
 
 

@@ -1,13 +1,20 @@
 """A drill: Yahoo changes its frames. Nothing is lost, what cannot be used is rejected by name, and somebody is told."""
 
 import json
+import time
 from contextlib import closing
 
 import pytest
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from jobs.lake.alerts import Alerts
+from jobs.lake.postgres import Connection
+from jobs.lake.settings import Settings
+from producers.live_feed import LiveFeed
 from producers.yahoo_frames import encode_frame
-from tapehouse.drift import CHANGED, QUIET, UNKNOWN, DriftAlerts
+from tapehouse.drift import CHANGED, QUIET_STREAM, UNKNOWN, DriftAlerts
+from tapehouse.ledger_watch import LedgerWatch
 from tests.stack import Stack, call
 from tests.vendors.drifted_frames import reframed
 from tests.vendors.yahoo_stream import YahooStreamer, plays
@@ -52,10 +59,16 @@ def test_frames_in_another_form_are_kept_rejected_by_name_and_told_of(
     assert code == 0, report + err
     code, out, _ = call("status", "--json")
     told = {
-        (alert["name"], alert["subject"].removeprefix("yahoo_recording "))
+        (alert["name"], alert["subject"].removeprefix("yahoo_recording stream "))
         for alert in json.loads(out)["alerts"]
     }
     assert (code, told) == (1, OPENED)
+    shown = {
+        name: REGISTRY.get_sample_value("tapehouse_alert_open", {"name": name}) for name in (UNKNOWN, CHANGED)
+    }
+    assert shown == {UNKNOWN: 1, CHANGED: 2}
+    left = {"source": "alpha_vantage", "purpose": "live"}
+    assert REGISTRY.get_sample_value("tapehouse_calls_left", left) is not None
     close_after_an_hour(stack)
     code, out, _ = call("status", "--json")
     assert (code, json.loads(out)["alerts"]) == (0, [])
@@ -64,15 +77,47 @@ def test_frames_in_another_form_are_kept_rejected_by_name_and_told_of(
 def close_after_an_hour(stack: Stack) -> None:
     """Another run, in which one of the changes is seen once more; the clock is the test's."""
     now = [0.0]
+    lost_price = "yahoo_recording stream lost_price"
     with closing(Alerts(stack.settings)) as alerts:
-        drift = DriftAlerts(alerts, "yahoo_recording", clock=lambda: now[0])
-        now[0] = QUIET / 2
-        drift.look({"lost_price": now[0]}, frames_come=True)
-        now[0] = QUIET + 1
-        drift.look({"lost_price": QUIET / 2}, frames_come=False)
-        assert len(alerts.are_open()) == len(OPENED)
-        drift.look({"lost_price": QUIET / 2}, frames_come=True)
-        assert [alert.subject for alert in alerts.are_open()] == ["yahoo_recording lost_price"]
-        now[0] = 2 * QUIET
-        drift.look({"lost_price": QUIET / 2}, frames_come=True)
-        assert alerts.are_open() == []
+
+        def open_after(drift: dict[str, float], *, frames_come: bool) -> list[str]:
+            watch.look(alerts, drift, frames_come=frames_come)
+            return sorted(alert.subject for alert in alerts.are_open())
+
+        watch = DriftAlerts("yahoo_recording", clock=lambda: now[0])
+        assert len(open_after({}, frames_come=True)) == len(OPENED)
+        age(stack, QUIET_STREAM + 1)
+        now[0] = 1.0
+        # while nothing comes nothing is closed; what is seen again is new again
+        assert len(open_after({"lost_price": 1.0}, frames_come=False)) == len(OPENED)
+        assert open_after({"lost_price": 1.0}, frames_come=True) == [lost_price]
+        age(stack, QUIET_STREAM + 1)
+        assert open_after({"lost_price": 1.0}, frames_come=True) == []
+        # once closed it stays closed, until such a frame comes again
+        now[0] = QUIET_STREAM
+        assert open_after({"lost_price": 1.0}, frames_come=False) == []
+        assert open_after({"lost_price": 1.0}, frames_come=True) == []
+        assert open_after({"lost_price": now[0]}, frames_come=True) == [lost_price]
+        age(stack, QUIET_STREAM + 1)
+        assert open_after({}, frames_come=True) == []
+
+
+def age(stack: Stack, seconds: float) -> None:
+    """As if all alerts had been told of so much earlier."""
+    connection = Connection(stack.settings)
+    connection.execute("UPDATE alerts SET seen_at = seen_at - make_interval(secs => %s)", (seconds,))
+    connection.close()
+
+
+def test_a_ledger_that_is_away_does_not_hold_up_the_stream() -> None:
+    away = Settings.model_construct(
+        ledger_host="127.0.0.1",
+        ledger_port=9,
+        ledger_database="none",
+        ledger_user="nobody",
+        ledger_password=SecretStr(""),
+    )
+    began = time.monotonic()
+    with LedgerWatch(away, LiveFeed.__new__(LiveFeed), "yahoo_recording"):
+        pass
+    assert time.monotonic() - began < 5

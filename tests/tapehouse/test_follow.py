@@ -88,10 +88,9 @@ def test_what_cannot_be_followed_is_refused_and_the_file_untouched(
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_no_comment_is_lost(file: Path) -> None:
-    between = (
-        "    follow:\n      - {source: yahoo, dataset: 1d, from: 2020-01-02}\n    # asked for by the desk\n"
-    )
+@pytest.mark.parametrize("comment", ["\n    # asked for by the desk", "  # asked for by the desk"])
+def test_no_comment_is_lost(file: Path, comment: str) -> None:
+    between = f"    follow:\n      - {{source: yahoo, dataset: 1d, from: 2020-01-02}}{comment}\n"
     file.write_text(ORIGINAL.replace("  - instrument_id: us-amd\n", "  - instrument_id: us-amd\n" + between))
     before = file.read_text()
     code, _, err = call("unfollow", "--symbols", "AMD", "--dataset", "1d", "--from", "2020-01-02")

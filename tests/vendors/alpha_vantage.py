@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.secret_search import look_at_command_lines
+
 # as users quote them in public threads
 BURST = (
     "Please consider spreading out your free API requests more sparingly (1 request per second). You may subscribe to "
@@ -83,6 +85,7 @@ class AlphaVantageServer:
         return Handler
 
     def _answer(self, query: dict[str, str]) -> Fault | None:
+        look_at_command_lines()
         with self._lock:
             self.asked.append(query)
             fault = self._faults.pop(0) if self._faults else None
