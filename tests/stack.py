@@ -119,5 +119,7 @@ def call(*arguments: Any) -> tuple[int, str, str]:
             code = cli.main([str(argument) for argument in arguments])
         except SystemExit as exit_of_argparse:
             code = int(exit_of_argparse.code or 0)
-    look_at_text(out.getvalue() + err.getvalue(), of=f"the output of tapehouse {arguments[0]}")
+    look_at_text(
+        out.getvalue() + err.getvalue(), of=" ".join(["the output of tapehouse", *map(str, arguments[:1])])
+    )
     return code, out.getvalue(), err.getvalue()
