@@ -15,6 +15,7 @@ from jobs.lake.settings import Settings
 from producers.chart_tables import render_actions, render_bars
 from producers.history import ACTIONS, DAILY
 from producers.raw_store import Range
+from producers.series_tables import COLUMNS
 from tapehouse.paths import VENV
 from tapehouse.vendors import open_raw_store
 from tests.bench.symbols import SYMBOLS, write_instruments
@@ -62,7 +63,7 @@ def killed_half_way(lake: Lake, options: Options) -> None:
 def never_beyond_the_budget(lake: Lake, options: Options) -> None:
     """40 calls are wanted of 25 by four processes, killed and started again; the rest comes the next day."""
     chance = options.chance()
-    series = {"2026-11-20": {"1. open": "1.0", "5. volume": "10"}}
+    series = {"2026-11-20": dict(zip(COLUMNS, ("1.0", "1.2", "0.9", "1.1", "10"), strict=True))}
     answer = {"Meta Data": {"5. Time Zone": "US/Eastern"}, "Time Series (Daily)": series}
     symbols = SYMBOLS[:40]
     answers = {("TIME_SERIES_DAILY", symbol): answer for symbol in symbols}
