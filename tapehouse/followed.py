@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import json
 import os
 import re
 from collections import Counter
@@ -14,6 +15,9 @@ from jobs.lake.errors import InstrumentsError, UsageError
 
 if TYPE_CHECKING:
     from jobs.lake.instruments import Instruments
+
+# the entries of an instrument, its id, and the file as it was read, to the entries that it is to have
+Edit = Callable[[list[Any], str, "Instruments"], list[Any]]
 
 
 class Wish(NamedTuple):
@@ -36,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", choices=FOLLOWED_SOURCES, default="yahoo", help="(default: %(default)s)")
 
 
-def change(wanted: Sequence[str], edit: Callable[[list[Any], str], list[Any]]) -> dict[str, list[str]]:
+def change(wanted: Sequence[str], edit: "Edit") -> dict[str, list[str]]:
     """Edit the `follow` of the instruments that `wanted` means; what is followed of each afterwards.
 
     The file is read again as every program reads it before it takes the place of the old one.
@@ -49,7 +53,7 @@ def change(wanted: Sequence[str], edit: Callable[[list[Any], str], list[Any]]) -
     known = read_instruments(path)
     chosen = list(dict.fromkeys(identify(wanted, known.listings, day=today())))
     before = path.read_text()
-    after = _edited(before, chosen, edit)
+    after = _edited(before, chosen, lambda entries, name: edit(entries, name, known))
     if lost := _comments(before) - _comments(after):
         raise InstrumentsError(
             f"{path} would lose a comment",
@@ -65,6 +69,15 @@ def change(wanted: Sequence[str], edit: Callable[[list[Any], str], list[Any]]) -
     finally:
         draft.unlink(missing_ok=True)
     return {name: _followed(result, name) for name in chosen}
+
+
+def show(found: dict[str, list[str]], *, as_json: bool) -> None:
+    """What is followed of each instrument."""
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    for name, entries in found.items():
+        print(f"{name}: {', '.join(entries) or 'nothing is followed'}")
 
 
 def refuse_unlisted(wish: Wish, name: str, instruments: "Instruments") -> None:

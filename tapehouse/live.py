@@ -121,7 +121,7 @@ def _follow(
     from tapehouse.ledger_watch import LedgerWatch
 
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    spelt = [one.listed_symbol for one in listings]
+    spelt = [listing.listed_symbol for listing in listings]
     with ExitStack() as closing:
         recorder = closing.enter_context(FrameRecorder(args.record)) if args.record else None
         sink = closing.enter_context(

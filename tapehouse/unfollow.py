@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from tapehouse import followed
-from tapehouse.follow import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     since = args.since or followed.today()
 
-    def edit(entries: list[Any], _: str) -> list[Any]:
+    def edit(entries: list[Any], *_: object) -> list[Any]:
         return followed.without(entries, source=args.source, dataset=args.dataset, since=since)
 
-    show(followed.change(args.symbols, edit), as_json=args.json)
+    followed.show(followed.change(args.symbols, edit), as_json=args.json)
     return 0
