@@ -34,6 +34,18 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class DayQuote:
+    """A snapshot of a vendor that does not say when it was so, only on which `trading_day`: `2026-11-27`."""
+
+    source: str
+    vendor_symbol: str
+    trading_day: str
+    price: str
+    day_volume: int | None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What is sent for one frame. `value` stands for the quote's rendering where a message is malformed on purpose.
 
@@ -45,12 +57,14 @@ class Message:
     frame: bytes
     quote: Quote | None
     value: bytes | None = None
+    day_quote: DayQuote | None = None
     problems: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
     def key(self) -> bytes | None:
-        return self.quote.vendor_symbol.encode() if self.quote else None
+        known = self.quote or self.day_quote
+        return known.vendor_symbol.encode() if known else None
 
     def render(self, receive_time_us: int) -> bytes:
         """The value to send, received at `receive_time_us`; empty where the frame was not decoded."""
@@ -58,7 +72,8 @@ class Message:
             return self.value
         if self.problems:
             return f'{{"frame_problem":"{",".join(self.problems)}"}}'.encode()
-        return encode(self.quote, receive_time_us=receive_time_us) if self.quote else b""
+        known = self.quote or self.day_quote
+        return encode(known, receive_time_us=receive_time_us) if known else b""
 
     def headers(self) -> Headers:
         version = str(SCHEMA_VERSION).encode()
@@ -71,30 +86,31 @@ class Message:
         ]
 
 
-def event_id(quote: Quote) -> str:
+def event_id(quote: Quote | DayQuote) -> str:
     """The first 128 bits of SHA-256 over the fields that make two quotes the same, 32 hex digits.
 
     The list of fields never changes within a version of the contract; unknown is empty.
     """
-    fields = (
-        quote.source,
-        quote.vendor_symbol,
-        quote.event_time_us,
-        quote.price,
-        quote.day_volume,
-        quote.market_hours,
-    )
+    at: tuple[object, ...] = (quote.source, quote.vendor_symbol)
+    if isinstance(quote, DayQuote):
+        fields = (*at, quote.trading_day, quote.price, quote.day_volume)
+    else:
+        fields = (*at, quote.event_time_us, quote.price, quote.day_volume, quote.market_hours)
     text = "|".join("" if field is None else str(field) for field in fields)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def encode(quote: Quote, *, receive_time_us: int) -> bytes:
+def encode(quote: Quote | DayQuote, *, receive_time_us: int) -> bytes:
     """The canonical JSON of a quote."""
+    if isinstance(quote, DayQuote):
+        when, market_hours = f'"trading_day":{_text(quote.trading_day)}', None
+    else:
+        when, market_hours = f'"event_time_us":{quote.event_time_us}', quote.market_hours
     return (
         f'{{"schema_version":{SCHEMA_VERSION},"event_id":"{event_id(quote)}","source":{_text(quote.source)},'
-        f'"vendor_symbol":{_text(quote.vendor_symbol)},"event_time_us":{quote.event_time_us},'
+        f'"vendor_symbol":{_text(quote.vendor_symbol)},{when},'
         f'"price":{_text(quote.price)},"day_volume":{_number(quote.day_volume)},'
-        f'"market_hours":{_text(quote.market_hours)},"currency":{_text(quote.currency)},'
+        f'"market_hours":{_text(market_hours)},"currency":{_text(quote.currency)},'
         f'"receive_time_us":{receive_time_us}}}'
     ).encode()
 

@@ -61,7 +61,8 @@ class KafkaSink:
     def _hand_over(self, key: bytes | None, value: bytes | None, headers: Headers, **when: int) -> None:
         from kafka.errors import KafkaError
 
-        self.sent += 1
+        with self._lock:  # several threads may send
+            self.sent += 1
         size = len(value or b"") + sum(len(content) for _, content in headers)
         producer = self._for_large if size > LARGE else self._producer
         try:

@@ -1,6 +1,6 @@
 """Whether an exchange trades at a moment."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,15 @@ def is_open(mic: str, at: datetime) -> bool:
     return calendar is None or bool(
         calendar.is_open_on_minute(at.replace(second=0, microsecond=0), ignore_breaks=True)
     )
+
+
+def closes_at(mic: str, at: datetime) -> datetime:
+    """The end of the session that is on at `at`; of what never closes, the end of the UTC date."""
+    calendar = _calendar(mic, at.date().toordinal())
+    if calendar is None:
+        return datetime.combine(at.date() + timedelta(1), time(), UTC)
+    closes: datetime = calendar.minute_to_session(at.replace(second=0, microsecond=0)).to_pydatetime()
+    return calendar.session_close(closes.date().isoformat()).to_pydatetime()  # type: ignore[no-any-return]
 
 
 @cache

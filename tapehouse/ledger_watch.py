@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from tapehouse.drift import DriftAlerts
 if TYPE_CHECKING:
     from jobs.lake.alerts import Alerts
     from jobs.lake.settings import Settings
-    from producers.live_feed import LiveFeed
+    from producers.tally import Tally
 
 LOOK_EVERY = 10.0  # seconds
 END_WITHIN = 30.0
@@ -22,17 +22,19 @@ log = structlog.get_logger()
 
 
 class LedgerWatch:
-    """Opens and closes the alerts of one stream, and shows open alerts and the calls that are left.
+    """Opens and closes the alerts of the sources by their tallies; `shows` open alerts and the calls that are left.
 
     It works in a thread of its own for the length of a block, and looks once more at its end. While the ledger is
     away nothing is told, and the stream goes on.
     """
 
-    def __init__(self, settings: "Settings", feed: "LiveFeed", source: str) -> None:
-        self._settings, self._feed, self._drift = settings, feed, DriftAlerts(source)
+    def __init__(self, settings: "Settings", tallies: Mapping[str, "Tally"], *, shows: bool = False) -> None:
+        self._settings, self._shows = settings, shows
+        self._watched = [(tally, DriftAlerts(source)) for source, tally in tallies.items()]
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-watch", daemon=True)
-        self._frames = 0
+        # of each tally when it was looked at last
+        self._frames = [0] * len(self._watched)
         self._names: set[str] = set()
 
     def __enter__(self) -> "LedgerWatch":
@@ -58,10 +60,12 @@ class LedgerWatch:
             is_over = False
             while not is_over:
                 is_over = self._ending.wait(LOOK_EVERY)
-                frames, self._frames = self._frames, self._feed.counts.frames
-                self._drift.look(alerts, dict(self._feed.drift), frames_come=self._frames > frames)
-                self._show_alerts(alerts)
-                self._try(self._show_budgets)
+                for number, (tally, drift) in enumerate(self._watched):
+                    before, self._frames[number] = self._frames[number], tally.frames
+                    drift.look(alerts, dict(tally.drift), frames_come=tally.frames > before)
+                if self._shows:
+                    self._show_alerts(alerts)
+                    self._try(self._show_budgets)
 
     def _show_alerts(self, alerts: "Alerts") -> None:
         from producers import metrics

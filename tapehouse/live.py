@@ -18,12 +18,14 @@ from tapehouse.paths import LOCAL, STATE
 if TYPE_CHECKING:
     from jobs.lake.instruments import Listing
     from jobs.lake.settings import Settings
+    from producers.kafka_sink import KafkaSink
     from producers.live_feed import LiveFeed
     from producers.yahoo_stream import YahooStream
     from tapehouse.progress import Progress
+    from tapehouse.quote_poller import QuotePoller
     from tapehouse.services.instance import Instance
 
-VENDOR = "yahoo"
+VENDOR, SECOND = "yahoo", "alpha_vantage"
 STEPS = 4
 LOOK_EVERY = 1.0
 
@@ -119,6 +121,7 @@ def _follow(
     from producers.live_feed import LiveFeed
     from producers.yahoo_stream import URL, YahooStream
     from tapehouse.ledger_watch import LedgerWatch
+    from tapehouse.quote_poller import QuotePoller
 
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     spelt = [listing.listed_symbol for listing in listings]
@@ -135,26 +138,50 @@ def _follow(
             metrics.serve(args.metrics_port)
         if not _open_now(listings):
             progress.detail("no exchange of these is open now: little or nothing comes until one is")
-        closing.enter_context(LedgerWatch(settings, feed, stream.source))
+        tallies, poller = {stream.source: feed.tally}, None
+        if asked := _second_listings(args.symbols, settings, progress):
+            poller = closing.enter_context(QuotePoller(settings, asked, sink))
+            tallies[SECOND] = poller.tally
+        closing.enter_context(LedgerWatch(settings, tallies, shows=bool(args.metrics_port)))
         began = time.monotonic()
-        asyncio.run(_watch(args, feed, stream, progress, look))
-    counts = _counts(feed, stream, sink.acknowledged, sink.refused, time.monotonic() - began)
-    return _tell(counts, refused, as_json=args.json)
+        asyncio.run(_watch(args, feed, stream, poller, progress, look))
+    counts = _counts(feed, stream, poller, sink, time.monotonic() - began)
+    return _tell(counts, refused, poller, as_json=args.json)
 
 
-def _tell(counts: dict[str, object], refused: Path, *, as_json: bool) -> int:
-    """What came of it; exit code 1 if Kafka refused a message."""
+def _second_listings(symbols: list[str], settings: "Settings", progress: "Progress") -> "list[Listing]":
+    """What Alpha Vantage can be asked for beside the stream: nothing without a key."""
+    from jobs.lake.errors import UsageError
+    from tapehouse.vendors import find_listings
+
+    if settings.alpha_vantage_key is None:
+        return []
+    found: list[Listing] = []
+    for symbol in symbols:
+        try:
+            found += find_listings([symbol], SECOND, settings)
+        except UsageError as error:
+            progress.detail(f"of one source only: {error.what}")
+    if found:
+        progress.detail(f"beside it Alpha Vantage's quotes of {len(found)} symbols, as its budget allows")
+    return list(dict.fromkeys(found))
+
+
+def _tell(counts: dict[str, object], refused: Path, poller: "QuotePoller | None", *, as_json: bool) -> int:
+    """What came of it; exit code 1 if Kafka refused a message, or the second source the key."""
     print(json.dumps(counts) if as_json else ", ".join(f"{value} {name}" for name, value in counts.items()))
-    if not counts["refused"]:
-        return 0
-    print(f"what was refused is kept in {refused}", file=sys.stderr)
-    return 1
+    if counts["refused"]:
+        print(f"what was refused is kept in {refused}", file=sys.stderr)
+    if poller and poller.ended:
+        print(f"{SECOND} was not asked any more: {poller.ended}", file=sys.stderr)
+    return 1 if counts["refused"] or (poller and poller.ended) else 0
 
 
 async def _watch(
     args: argparse.Namespace,
     feed: "LiveFeed",
     stream: "YahooStream",
+    poller: "QuotePoller | None",
     progress: "Progress",
     look: Callable[[], None],
 ) -> None:
@@ -168,13 +195,16 @@ async def _watch(
     running = asyncio.create_task(feed.run(stream))
     stopping = asyncio.create_task(stop.wait())
     try:
-        with LiveScreen(progress.console, feed, stream) as screen:
+        second = poller.tally if poller else None
+        with LiveScreen(progress.console, feed.tally, stream, second=second) as screen:
             while not (stop.is_set() or running.done()) and time.monotonic() < end:
                 screen.show()
                 await asyncio.wait(
                     {running, stopping}, timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED
                 )
                 look()
+                if poller:
+                    poller.must_live()
     finally:
         for task in (running, stopping):
             task.cancel()
@@ -191,15 +221,16 @@ def _open_now(listings: "list[Listing]") -> list[str]:
 
 
 def _counts(
-    feed: "LiveFeed", stream: "YahooStream", acknowledged: int, refused: int, seconds: float
+    feed: "LiveFeed", stream: "YahooStream", poller: "QuotePoller | None", sink: "KafkaSink", seconds: float
 ) -> dict[str, object]:
     ends = [end for connection in stream.connections for end in connection.ends.items()]
     return {
-        "frames": feed.counts.frames,
-        "quotes": feed.counts.quotes,
-        "undecoded": feed.counts.undecoded,
-        "acknowledged": acknowledged,
-        "refused": refused,
+        "frames": feed.tally.frames,
+        "quotes": feed.tally.quotes,
+        "undecoded": feed.tally.undecoded,
+        **({"quotes_of_alpha_vantage": poller.tally.quotes} if poller else {}),
+        "acknowledged": sink.acknowledged,
+        "refused": sink.refused,
         "reconnects": sum(times for _, times in ends),
         "seconds": round(seconds, 1),
     }

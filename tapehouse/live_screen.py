@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from producers.live_feed import LiveFeed
+    from producers.tally import Tally
     from producers.yahoo_stream import YahooStream
 
 LINE_EVERY = 10.0
@@ -21,8 +21,10 @@ SHOWN = 30  # symbols
 class LiveScreen:
     """Shown for the length of a block."""
 
-    def __init__(self, console: Console, feed: "LiveFeed", stream: "YahooStream") -> None:
-        self._console, self._feed, self._stream = console, feed, stream
+    def __init__(
+        self, console: Console, tally: "Tally", stream: "YahooStream", *, second: "Tally | None" = None
+    ) -> None:
+        self._console, self._tally, self._stream, self._second = console, tally, stream, second
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._began = time.monotonic()
         self._line_due = self._began
@@ -48,15 +50,19 @@ class LiveScreen:
         table = Table(
             "symbol", "price", "day volume", "at", box=box.SIMPLE_HEAD, pad_edge=False, title=self._summary()
         )
-        newest = sorted(self._feed.newest.values(), key=lambda quote: -quote.event_time_us)
+        newest = sorted(self._tally.newest.values(), key=lambda quote: -quote.event_time_us)
         for quote in newest[:SHOWN]:
-            volume = "unknown" if quote.day_volume is None else f"{quote.day_volume:,}"
             at = datetime.fromtimestamp(quote.event_time_us / 1_000_000, UTC)
-            table.add_row(quote.vendor_symbol, quote.price, volume, f"{at:%Y-%m-%d %H:%M:%SZ}")
+            table.add_row(
+                quote.vendor_symbol, quote.price, _volume(quote.day_volume), f"{at:%Y-%m-%d %H:%M:%SZ}"
+            )
+        for told in list(self._second.newest_of_day.values())[:SHOWN] if self._second else ():
+            day = f"{told.trading_day}, {told.source}"
+            table.add_row(told.vendor_symbol, told.price, _volume(told.day_volume), day)
         return table
 
     def _summary(self) -> str:
-        counts, connections = self._feed.counts, self._stream.connections
+        counts, connections = self._tally, self._stream.connections
         is_open = sum(connection.is_open for connection in connections)
         ends: dict[str, int] = {}
         for connection in connections:
@@ -67,4 +73,9 @@ class LiveScreen:
         return (
             f"{counts.frames:,} frames ({rate:.1f}/s), {counts.quotes:,} quotes, {counts.undecoded:,} undecoded, "
             f"{is_open} of {len(connections)} connections open{again}"
+            + (f"; {self._second.frames} quotes of the second source" if self._second else "")
         )
+
+
+def _volume(known: int | None) -> str:
+    return "unknown" if known is None else f"{known:,}"

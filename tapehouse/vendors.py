@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobs.lake.budget import Budget
     from jobs.lake.instruments import Listing
     from jobs.lake.settings import Settings
+    from producers.alpha_vantage import AlphaVantage
     from producers.history import Vendor
     from producers.raw_store import RawStore
 
@@ -42,7 +45,6 @@ def open_budget(source: str, settings: "Settings") -> "Budget":
 
 
 def open_vendor(source: str, settings: "Settings", budget: "Budget", *, purpose: str) -> "Vendor":
-    from jobs.lake.errors import SettingsError
     from producers.history import AlphaVantageHistory, Yahoo
     from tapehouse.paths import STATE
 
@@ -57,6 +59,12 @@ def open_vendor(source: str, settings: "Settings", budget: "Budget", *, purpose:
 
         client = YahooHistory(take=take, cache=STATE / "yfinance", base=settings.yahoo_url)
         return Yahoo(client, clock=clock)
+    return AlphaVantageHistory(open_alpha_vantage(settings, take), clock=clock)
+
+
+def open_alpha_vantage(settings: "Settings", take: "Callable[[], None]") -> "AlphaVantage":
+    """The vendor's client; `take` is called before each call that goes out."""
+    from jobs.lake.errors import SettingsError
     from producers.alpha_vantage import URL, AlphaVantage
 
     if settings.alpha_vantage_key is None:
@@ -66,7 +74,7 @@ def open_vendor(source: str, settings: "Settings", budget: "Budget", *, purpose:
             remedy="get one from the vendor, and put it into .env, or its path into ALPHAVANTAGE_API_KEY_FILE",
         )
     key, url = settings.alpha_vantage_key.get_secret_value(), settings.alpha_vantage_url or URL
-    return AlphaVantageHistory(AlphaVantage(key, take=take, url=url), clock=clock)
+    return AlphaVantage(key, take=take, url=url)
 
 
 def open_raw_store(settings: "Settings") -> "RawStore":

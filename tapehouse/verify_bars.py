@@ -67,7 +67,7 @@ CREATE TABLE event AS
 SELECT DISTINCT ON (o.event_id) o.event_id, o.source, s.instrument_id, s.symbol, s.mic, s.currency AS unit, o.session,
     o.segment, make_timestamptz(o.event_time_us) AS event_time, o.day_volume,
     CAST(CAST(o.price AS DECIMAL(38, 6)) * 1000000 AS HUGEINT) AS micros
-FROM opinion o JOIN silver.quotes s USING (event_id) WHERE o.violations = []
+FROM opinion o JOIN silver.quotes s USING (event_id) WHERE o.violations = [] AND o.event_time_us IS NOT NULL
 """
 DIFFERENT = f"""
 SELECT CASE WHEN g.open IS NULL THEN 'missing' WHEN e.open IS NULL THEN 'not in bronze' ELSE 'differs' END, {KEY}

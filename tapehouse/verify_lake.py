@@ -65,8 +65,9 @@ WHERE o.violations IS DISTINCT FROM [] OR s.event_id <> o.event_id OR s.source <
     OR s.vendor_symbol <> o.vendor_symbol OR s.price IS DISTINCT FROM CAST(o.price AS DECIMAL(18, 6))
     OR s.day_volume IS DISTINCT FROM o.day_volume OR s.market_hours IS DISTINCT FROM o.market_hours
     OR s.currency <> coalesce(o.currency, s.currency) OR s.session <> o.session OR s.segment <> o.segment
-    OR s.event_time <> make_timestamptz(o.event_time_us) OR s.receive_time <> make_timestamptz(o.receive_time_us)
-    OR s.bar_start <> time_bucket(INTERVAL 1 MINUTE, s.event_time) OR s.kafka_time <> b.kafka_time
+    OR s.event_time IS DISTINCT FROM make_timestamptz(o.event_time_us)
+    OR s.receive_time <> make_timestamptz(o.receive_time_us)
+    OR s.bar_start IS DISTINCT FROM time_bucket(INTERVAL 1 MINUTE, s.event_time) OR s.kafka_time <> b.kafka_time
 """
 
 
@@ -89,7 +90,8 @@ def check_bronze(connection: "duckdb.DuckDBPyConnection", ranges: "Ranges") -> l
 
 def form_opinions(connection: "duckdb.DuckDBPyConnection", settings: "Settings") -> None:
     """Judge every message of bronze afresh: table `opinion`, with `recorded` = the violations that the lake holds."""
-    from tapehouse.verify_messages import Hours, judge
+    from tapehouse.verify_hours import Hours
+    from tapehouse.verify_messages import judge
 
     query = f"SELECT {AT}, value, kafka_time FROM bronze.quotes"
     bronze = connection.sql(query).to_arrow_table()

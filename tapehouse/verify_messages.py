@@ -5,13 +5,11 @@ A message is well formed exactly if it matches one pattern, the canonical JSON o
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
+
+from tapehouse.verify_hours import AHEAD_US, EPOCH, Hours
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,8 +25,9 @@ CANONICAL = re.compile(
     + TEXT
     + rb',"vendor_symbol":'
     + TEXT
-    + rb',"event_time_us":'
+    + rb',(?:"event_time_us":'
     + INTEGER
+    + rb'|"trading_day":("[^"\\\x00-\x1f]*"))'
     + rb',"price":'
     + TEXT
     + rb',"day_volume":'
@@ -48,10 +47,10 @@ FRAME_PROBLEM = re.compile(rb'\{"frame_problem":"(' + LACKS + rb"(?:," + LACKS +
 VERSION = re.compile(rb'\{"schema_version":(-?[0-9]+|null),')
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 SOURCES, LIVE = {"yahoo", "alpha_vantage", "yahoo_recording", "generated"}, {"yahoo", "alpha_vantage"}
-ALWAYS_OPEN, OLDEST = "24/7", date(2000, 1, 1)
+TRADING_DAY = re.compile(r"(?:19[7-9][0-9]|[2-9][0-9]{3})-[0-9]{2}-[0-9]{2}")
 HOURS = {None, "pre", "regular", "post", "extended"}
 END_OF_TIME = 253_402_300_800_000_000
-SECOND, DAY = 1_000_000, 86_400_000_000
+DAY = 86_400_000_000
 
 
 class Opinion(NamedTuple):
@@ -74,47 +73,39 @@ class Opinion(NamedTuple):
     segment: str | None = None
 
 
-class Hours:
-    """When quotes of a symbol may come, by exchange_calendars.
+class When(NamedTuple):
+    """The time of a quote, or the day of one that has no time; and Kafka's time of its message."""
 
-    The calendar is the one that the instruments file names for the symbol and the day; where the file says nothing of
-    it any more, that of the venue with which silver recorded it: `recorded` holds (source, vendor_symbol, mic).
-    """
+    event_us: int | None
+    day: date | None
+    kafka_us: int
 
-    def __init__(self, instruments: Path, recorded: Iterable[tuple[str, str, str]] = ()) -> None:
-        import yaml
+    @property
+    def is_known(self) -> bool:
+        return self.event_us is not None or self.day is not None
 
-        self._listings: dict[tuple[str, str], list[tuple[date, date, str]]] = defaultdict(list)
-        for entry in yaml.safe_load(instruments.read_text())["instruments"]:
-            for span in entry["listings"]:
-                during = span["from"], span.get("to", date.max), str(span.get("calendar", span["mic"]))
-                for vendor, spelling in span["vendor_symbols"].items():
-                    self._listings[vendor, str(spelling)].append(during)
-        self._recorded = {(source, symbol): mic for source, symbol, mic in recorded}
+    @property
+    def is_future(self) -> bool:
+        """More than a minute ahead of Kafka's time; of a day, that it has begun nowhere by then."""
+        latest = self.kafka_us + AHEAD_US
+        if self.event_us is not None:
+            return self.event_us > latest
+        return self.day is not None and _number(self.day) > latest // DAY + 1
 
-    def find(self, source: str, symbol: str, event_time_us: int) -> tuple[date, str] | None:
-        """Session and segment of a moment; None outside of every session, or for a symbol without a calendar."""
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event_time_us)
-        calendar = self._calendar_of(source, symbol, moment)
-        if calendar is None:
+    @property
+    def is_old(self) -> bool:
+        """More than ten days before Kafka's time."""
+        if self.event_us is not None:
+            return self.event_us < self.kafka_us - 10 * DAY
+        return self.day is not None and _number(self.day) < self.kafka_us // DAY - 10
+
+    def find(self, hours: Hours, source: str, symbol: str) -> tuple[date, str] | None:
+        """Session and segment, None outside of every session."""
+        if self.is_future:
             return None
-        if calendar == ALWAYS_OPEN:
-            return (moment.date(), "from_open") if moment.date() >= OLDEST else None
-        opens, half_days, zone = _calendar(calendar)
-        local = moment.astimezone(zone)
-        end = time(17) if local.date() in half_days else time(20)
-        if local.date() not in opens or not time(4) <= local.time() < end:
-            return None
-        return local.date(), "pre_open" if moment < opens[local.date()] else "from_open"
-
-    def _calendar_of(self, source: str, symbol: str, moment: datetime) -> str | None:
-        vendor = "alpha_vantage" if source == "alpha_vantage" else "yahoo"
-        for first, end, calendar in self._listings.get((vendor, symbol), ()):
-            zone = UTC if calendar == ALWAYS_OPEN else _calendar(calendar)[2]
-            if first <= moment.astimezone(zone).date() < end:
-                return calendar
-        mic = self._recorded.get((source, symbol))
-        return mic if mic is None or _is_calendar(mic) else ALWAYS_OPEN
+        if self.event_us is not None:
+            return hours.find(source, symbol, self.event_us)
+        return None if self.day is None else hours.find_day(source, symbol, self.day, self.kafka_us)
 
 
 def judge(bronze: "pyarrow.Table", hours: Hours) -> Iterator[list[Opinion]]:
@@ -140,14 +131,12 @@ def _judge(
     fields = read_value(value)
     if isinstance(fields, list):
         return Opinion(topic, partition, offset, fields)
-    event_id, source, symbol, event_us, price, volume, market_hours, currency, receive_us = fields
-    identity = "|".join(
-        "" if f is None else str(f) for f in (source, symbol, event_us, price, volume, market_hours)
-    )
-    event_us, receive_us = _within_time(event_us), _within_time(receive_us)
-    is_future = event_us is not None and event_us > kafka_us + 60 * SECOND
-    can_be_found = source in SOURCES and symbol and not is_future
-    at = hours.find(source, symbol, event_us) if can_be_found and event_us is not None else None
+    event_id, source, symbol, event_us, told_day, price, volume, market_hours, currency, receive_us = fields
+    day = None if told_day is None else _day(told_day)
+    named = (event_us, price, volume, market_hours) if told_day is None else (told_day, price, volume)
+    identity = "|".join("" if f is None else str(f) for f in (source, symbol, *named))
+    when, receive_us = When(_within_time(event_us), day, kafka_us), _within_time(receive_us)
+    at = when.find(hours, source, symbol) if source in SOURCES and symbol else None
     number = price if price is not None and DECIMAL.fullmatch(price) else None
     holds = {
         "event_id_mismatch": event_id == hashlib.sha256(identity.encode()).hexdigest()[:32],
@@ -158,15 +147,29 @@ def _judge(
         "price_too_large": number is None or len(number.lstrip("-").partition(".")[0]) <= 12,
         "day_volume_not_positive": volume is None or volume > 0,
         "unknown_market_hours": market_hours in HOURS,
-        "no_event_time": event_us is not None,
+        "no_event_time": when.event_us is not None or (source == "alpha_vantage" and when.is_known),
         "no_receive_time": receive_us is not None,
-        "future": not is_future,
-        "old": event_us is None or source not in LIVE or event_us >= kafka_us - 10 * DAY,
-        "outside_session": event_us is None or source not in SOURCES or is_future or at is not None,
+        "future": not when.is_future,
+        "old": not when.is_old or source not in LIVE,
+        "outside_session": not when.is_known or source not in SOURCES or when.is_future or at is not None,
     }
     violations = [name for name, is_so in holds.items() if not is_so]
-    told = (event_id, source, symbol, event_us, number, volume, market_hours, currency, receive_us)
+    told = (event_id, source, symbol, when.event_us, number, volume, market_hours, currency, receive_us)
     return Opinion(topic, partition, offset, violations, *told, *(at or (None, None)))
+
+
+def _day(text: str) -> date | None:
+    if not TRADING_DAY.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _number(day: date) -> int:
+    """Days since 1970."""
+    return (day - EPOCH.date()).days
 
 
 def _within_time(micros: int | None) -> int | None:
@@ -184,29 +187,18 @@ def read_value(value: bytes | None) -> "tuple[Any, ...] | list[str]":
         return ["unknown_schema_version"]
     found = CANONICAL.fullmatch(value)
     try:
-        parts = [None if part == b"null" else part.decode() for part in found.groups()] if found else []
+        # of time and day one is there
+        groups = found.groups(b"null") if found else ()
+        parts = [None if part == b"null" else part.decode() for part in groups]
     except UnicodeDecodeError:
         parts = []
     if not parts or parts[0] != "1":
         return ["malformed"]
-    texts = {i: part and part[1:-1] for i, part in enumerate(parts) if i in {1, 2, 3, 5, 7, 8}}
-    integers = {i: None if parts[i] is None else int(parts[i]) for i in (4, 6, 9)}  # type: ignore[arg-type]
+    texts = {i: part and part[1:-1] for i, part in enumerate(parts) if i in {1, 2, 3, 5, 6, 8, 9}}
+    integers = {i: None if parts[i] is None else int(parts[i]) for i in (4, 7, 10)}  # type: ignore[arg-type]
     if any(n is not None and (parts[i] == "-0" or not -(2**63) <= n < 2**63) for i, n in integers.items()):
         return ["malformed"]
-    return texts[1], texts[2], texts[3], integers[4], texts[5], integers[6], texts[7], texts[8], integers[9]
-
-
-@lru_cache
-def _is_calendar(name: str) -> bool:
-    import exchange_calendars
-
-    return name in exchange_calendars.get_calendar_names()
-
-
-@lru_cache
-def _calendar(name: str) -> tuple[dict[date, datetime], set[date], ZoneInfo]:
-    import exchange_calendars
-
-    calendar = exchange_calendars.get_calendar(name, start=str(OLDEST), end=date.today() + timedelta(365))
-    opens = {label.date(): moment.to_pydatetime() for label, moment in calendar.opens.items()}
-    return opens, {label.date() for label in calendar.early_closes}, ZoneInfo(str(calendar.tz))
+    return (
+        *(texts[1], texts[2], texts[3], integers[4], texts[5], texts[6]),
+        *(integers[7], texts[8], texts[9], integers[10]),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jobs.lake.kept import keep
 from jobs.lake.quote_batch import count_batch
 from jobs.lake.quote_frames import BatchFrames
-from producers.events import Quote
+from producers.events import DayQuote, Quote
 from tests.builders import checked
 from transforms.revisions import BAR_KEY
 from transforms.schemas import GOLD_BARS_1M, SILVER_QUOTES, conform
@@ -27,7 +27,7 @@ class MemoryLake:
         self.gold: DataFrame = spark.createDataFrame([], GOLD_BARS_1M)
         self._newest = dict[str, "object"]()
 
-    def take(self, batch: Sequence[Quote], *, silver_first: bool = False) -> None:
+    def take(self, batch: Sequence[Quote | DayQuote], *, silver_first: bool = False) -> None:
         """One batch; with `silver_first` it is done again after silver has committed and gold has not."""
         frame = keep(checked(self._spark, *batch))
         facts = count_batch(frame)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow
 
-from producers.events import Message, Quote
+from jobs.lake.sessions import sessions_for
+from producers.events import DayQuote, Message, Quote
 from transforms import schemas
 from transforms.quotes import check_messages, refine_quotes
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql import types as T
 
+Item = str | Quote | DayQuote | Message | bytes | None
 DAY = datetime(2023, 9, 5, tzinfo=UTC)
 KAFKA_TIME = datetime(2023, 9, 6, 1, 0, 0, tzinfo=UTC)
 RECEIVED_US = 1_693_962_000_000_000
@@ -28,6 +30,7 @@ LISTINGS = [
     ("yahoo", "FB", "I-META", "FB", "XNAS", *NEW_YORK[:3], LISTED[0], date(2022, 6, 9)),
     ("yahoo", "META", "I-META", "META", "XNAS", *NEW_YORK[:3], date(2022, 6, 9), LISTED[1]),
     *[("yahoo", f"CASE{n}", f"I-CASE{n}", f"CASE{n}", "XNAS", *NEW_YORK) for n in range(12)],
+    ("alpha_vantage", "AAPL", "I-AAPL", "AAPL", "XNAS", *NEW_YORK),
     ("yahoo", "VOD.L", "I-VOD", "VOD", "XLON", "XLON", "Europe/London", "GBp", *LISTED),
 ]
 SESSIONS = [
@@ -47,6 +50,17 @@ def quote(line: str, **changes: Any) -> Quote:
     return replace(made, **changes)
 
 
+def day_quote(price: str = "189.5", volume: int | None = 1000, **changes: Any) -> DayQuote:
+    """A quote of AAPL on that day that says no time."""
+    made = DayQuote("alpha_vantage", "AAPL", f"{DAY:%Y-%m-%d}", price, volume)
+    return replace(made, **changes)
+
+
+def begun_sessions() -> list[date]:
+    """The sessions in New York that have begun by now, the newest last."""
+    return [s.session for s in sessions_for(["XNAS"]) if s.first_quote <= datetime.now(UTC)]
+
+
 def line(clock: str, price: str = "10", volume: str = "1") -> Message:
     """A message with a quote of AAPL."""
     return Message(SOURCE, b"frame", quote(f"{clock} AAPL {price} {volume}"))
@@ -56,7 +70,7 @@ def micros(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def messages(spark: "SparkSession", *items: "str | Quote | Message | bytes | None") -> "DataFrame":
+def messages(spark: "SparkSession", *items: Item) -> "DataFrame":
     """Rows of bronze: lines, quotes, messages, or plain bytes as the value; offsets count from 0."""
     rows = []
     for offset, item in enumerate(items):
@@ -67,19 +81,19 @@ def messages(spark: "SparkSession", *items: "str | Quote | Message | bytes | Non
     return frame(spark, rows, schemas.BRONZE_QUOTES)
 
 
-def checked(spark: "SparkSession", *items: "str | Quote | Message | bytes | None") -> "DataFrame":
+def checked(spark: "SparkSession", *items: Item) -> "DataFrame":
     """The messages, parsed and judged."""
     return messages(spark, *items).transform(
         check_messages, instruments=listings(spark), sessions=sessions(spark)
     )
 
 
-def quotes(spark: "SparkSession", *lines: "str | Quote") -> "DataFrame":
+def quotes(spark: "SparkSession", *lines: str | Quote | DayQuote) -> "DataFrame":
     """Rows of silver."""
     return checked(spark, *lines).transform(refine_quotes)
 
 
-def violations(spark: "SparkSession", item: "str | Quote | Message | bytes | None") -> list[str]:
+def violations(spark: "SparkSession", item: Item) -> list[str]:
     """The names of the rules that one message breaks."""
     (row,) = checked(spark, item).collect()
     return list(row.violations)
@@ -103,11 +117,13 @@ def frame(spark: "SparkSession", rows: Sequence[tuple[Any, ...]], schema: "T.Str
     return spark.createDataFrame(pyarrow.Table.from_arrays(arrays, schema=arrow), schema)
 
 
-def _wire(item: "str | Quote | Message | bytes | None") -> tuple[bytes | None, bytes | None, Any]:
+def _wire(item: Item) -> tuple[bytes | None, bytes | None, Any]:
     if isinstance(item, str):
         item = quote(item)
     if isinstance(item, Quote):
         item = Message(item.source, b"frame", item)
+    if isinstance(item, DayQuote):
+        item = Message(item.source, b"frame", None, day_quote=item)
     if isinstance(item, Message):
         return item.key, item.render(RECEIVED_US), item.headers()
     return None, item, None

@@ -12,7 +12,7 @@ import pytest
 
 from producers.events import Message, encode
 from producers.malformed import KINDS
-from tests.builders import quote
+from tests.builders import begun_sessions, day_quote, quote
 from tests.stack import Stack, call
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def test_100_000_fuzzed_messages_are_all_accounted_for(stack: Stack) -> None:
         encode(quote(f"14:{n // 60:02d}:{n % 60:02d} MSFT {300 + n} {n + 1}"), receive_time_us=now_us())
         for n in range(600)
     ]
-    values = [mutated(chance.choice(good), chance) for _ in range(70_000)]
+    today = f"{begun_sessions()[-1]}"
+    dated = [encode(day_quote(f"{n}", trading_day=today), receive_time_us=now_us()) for n in range(1, 200)]
+    values = [mutated(chance.choice(good + dated), chance) for _ in range(70_000)]
     values += [chance.randbytes(chance.randrange(200)) for _ in range(30_000)]
     stack.send(Message("yahoo_recording", b"", GOOD if chance.random() < 0.5 else None, v) for v in values)
     stack.send(Message("yahoo_recording", b"", GOOD, value) for value in good)

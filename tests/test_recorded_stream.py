@@ -66,10 +66,10 @@ def test_the_recorded_frames_over_a_websocket_give_the_540_bars(
         wanted = len(frames) + cuts * REPEATED
         stream = asyncio.run(
             follow(
-                feed, server.url, *symbols, until=lambda: feed.counts.frames >= wanted, pace=pace, seconds=90
+                feed, server.url, *symbols, until=lambda: feed.tally.frames >= wanted, pace=pace, seconds=90
             )
         )
-    assert feed.counts.frames == tape.sent == wanted
+    assert feed.tally.frames == tape.sent == wanted
     assert sum(stream.connections[0].ends.values()) == cuts
     stack.drain()
     assert stack.sql(BARS) == answers

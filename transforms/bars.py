@@ -48,7 +48,7 @@ def sequence_quotes(quotes: DataFrame, *, seeds: DataFrame) -> DataFrame:
 
 
 def aggregate_bars(sequenced: DataFrame, *, units: Iterable[Unit] = ()) -> DataFrame:
-    """Aggregate sequenced quotes into bars; a minute without a quote has none.
+    """Aggregate sequenced quotes into bars; a minute without a quote has none, and a quote without a time no minute.
 
     Prices leave the vendor's unit here: they are divided by the factor of `units` that held on the session.
     """
@@ -57,7 +57,7 @@ def aggregate_bars(sequenced: DataFrame, *, units: Iterable[Unit] = ()) -> DataF
     )
     return (
         sequenced
-        .where(~F.col("is_repeat"))
+        .where(~F.col("is_repeat") & F.col("bar_start").isNotNull())
         .transform(in_major_unit, units=units)
         .groupBy(*SEGMENT, "bar_start")
         .agg(

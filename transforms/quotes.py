@@ -9,6 +9,7 @@ from transforms.schemas import SILVER_QUOTES, SILVER_REJECTED, conform
 
 # the bar of a quote is worked out within one of these
 SEGMENT = ["source", "instrument_id", "session", "segment"]
+UNTIMED = "untimed"
 
 
 def check_messages(messages: DataFrame, *, instruments: DataFrame, sessions: DataFrame) -> DataFrame:
@@ -30,7 +31,7 @@ def with_instrument(parsed: DataFrame, *, instruments: DataFrame) -> DataFrame:
 
     `instruments` (INSTRUMENT_LISTINGS) has one row per vendor, symbol and span of dates; the spans do not overlap.
     """
-    local_date = F.to_date(F.from_utc_timestamp("event_time", F.col("tz")))
+    local_date = F.coalesce(F.to_date(F.from_utc_timestamp("event_time", F.col("tz"))), F.col("trading_day"))
     matches = (
         (vendor() == F.col("vendor"))
         & (F.col("vendor_symbol") == F.col("listed_symbol"))
@@ -48,8 +49,11 @@ def with_session(parsed: DataFrame, *, sessions: DataFrame) -> DataFrame:
 
 def refine_quotes(checked: DataFrame) -> DataFrame:
     """Keep the accepted quotes as `SILVER_QUOTES`; the same quote sent twice is still there twice."""
-    segment = F.when(F.col("event_time") < F.col("session_open"), F.lit("pre_open")).otherwise(
-        F.lit("from_open")
+    segment = (
+        F
+        .when(F.col("event_time") < F.col("session_open"), F.lit("pre_open"))
+        .when(F.col("event_time").isNotNull(), F.lit("from_open"))
+        .otherwise(F.lit(UNTIMED))
     )
     return (
         checked

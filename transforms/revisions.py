@@ -7,7 +7,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from transforms.constants import moment
-from transforms.quotes import SEGMENT
+from transforms.quotes import SEGMENT, UNTIMED
 from transforms.schemas import BAR_VALUES, GOLD_BARS_1M, conform
 
 BAR_KEY = ["source", "instrument_id", "bar_start"]
@@ -60,13 +60,14 @@ def seed_segments(touched: DataFrame, *, stored: DataFrame) -> DataFrame:
 def quotes_to_sequence(batch: DataFrame, *, silver: DataFrame, touched: DataFrame) -> DataFrame:
     """All quotes that the touched bars are worked out from: silver's from the first touched bar on, and the batch's.
 
+    Of quotes without a time all that `silver` has of the touched segments stand beside those of the batch.
     It does not matter whether silver holds the batch already: equal quotes stand side by side, `is_stored` first.
     Of silver's only the columns `TO_SEQUENCE` are asked for, the others are null.
     """
     from_first_bar = (
         silver
         .join(F.broadcast(touched), on=SEGMENT, how="inner")
-        .where(F.col("bar_start") >= F.col("first_bar"))
+        .where((F.col("bar_start") >= F.col("first_bar")) | (F.col("segment") == UNTIMED))
         .select(*TO_SEQUENCE, F.lit(True).alias("is_stored"))
     )
     return batch.withColumn("is_stored", F.lit(False)).unionByName(from_first_bar, allowMissingColumns=True)

@@ -15,7 +15,12 @@ from transforms.parse import PLAIN_DECIMAL
 SOURCES = "('yahoo', 'alpha_vantage', 'yahoo_recording', 'generated')"
 LIVE_SOURCES = "('yahoo', 'alpha_vantage')"
 IS_DECIMAL = f"coalesce(price_text rlike '{PLAIN_DECIMAL}', false)"
-NOT_FUTURE = "event_time <= kafka_time + INTERVAL 60 SECONDS"
+# no zone's date is more than a day ahead of UTC's
+NOT_FUTURE = (
+    "coalesce(event_time <= kafka_time + INTERVAL 60 SECONDS, "
+    "trading_day <= date_add(to_date(kafka_time + INTERVAL 60 SECONDS), 1))"
+)
+NO_TIME = "coalesce(event_time, trading_day) IS NULL"
 VERSION = r"""regexp_extract(cast(value AS STRING), '^\\{"schema_version":(-?[0-9]+|null),', 1)"""
 
 # a message that breaks one of these has no fields to judge: only the first that is broken is reported
@@ -53,21 +58,22 @@ FIELD_RULES: Mapping[str, str] = {
     "price_too_large": f"NOT {IS_DECIMAL} OR NOT price_text rlike '^-?[0-9]{{13}}'",
     "day_volume_not_positive": "day_volume IS NULL OR day_volume > 0",
     "unknown_market_hours": "market_hours IS NULL OR market_hours IN ('pre', 'regular', 'post', 'extended')",
-    "no_event_time": "event_time IS NOT NULL",
+    "no_event_time": "event_time IS NOT NULL OR (source = 'alpha_vantage' AND trading_day IS NOT NULL)",
     "no_receive_time": "receive_time IS NOT NULL",
-    "future": f"event_time IS NULL OR {NOT_FUTURE}",
-    "old": f"event_time IS NULL OR NOT coalesce(source IN {LIVE_SOURCES}, false) "
-    "OR event_time >= kafka_time - INTERVAL 10 DAYS",
-    "unknown_instrument": f"event_time IS NULL OR NOT coalesce(source IN {SOURCES}, false) "
+    "future": f"{NO_TIME} OR {NOT_FUTURE}",
+    "old": f"{NO_TIME} OR NOT coalesce(source IN {LIVE_SOURCES}, false) "
+    "OR coalesce(event_time >= kafka_time - INTERVAL 10 DAYS, trading_day >= date_sub(to_date(kafka_time), 10))",
+    "unknown_instrument": f"{NO_TIME} OR NOT coalesce(source IN {SOURCES}, false) "
     "OR instrument_id IS NOT NULL",
     # the sessions are known until the day after tomorrow: of the future nothing is said
-    "outside_session": f"event_time IS NULL OR instrument_id IS NULL OR NOT ({NOT_FUTURE}) "
-    "OR (event_time >= first_quote AND event_time < last_quote)",
+    "outside_session": f"{NO_TIME} OR instrument_id IS NULL OR NOT ({NOT_FUTURE}) "
+    "OR coalesce(event_time >= first_quote AND event_time < last_quote, "
+    "first_quote <= kafka_time + INTERVAL 60 SECONDS)",
 }
 
 FLAG_RULES: Mapping[str, str] = {
     "day_volume_unknown": "day_volume IS NOT NULL",
-    "delayed": "receive_time <= event_time + INTERVAL 10 MINUTES",
+    "delayed": "event_time IS NULL OR receive_time <= event_time + INTERVAL 10 MINUTES",
 }
 
 

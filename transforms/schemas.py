@@ -68,10 +68,14 @@ SILVER_QUOTES = T.StructType([
     column(
         "segment",
         T.StringType(),
-        "pre_open before the calendar's open, from_open after it: day_volume is compared within one",
+        "pre_open before the calendar's open, from_open after it: day_volume is compared within one; untimed: no bar",
     ),
     column("bar_start", T.TimestampType(), "left edge of the minute of event_time, inclusive, UTC"),
-    column("event_time", T.TimestampType(), "the vendor's time of the quote, UTC"),
+    column(
+        "event_time",
+        T.TimestampType(),
+        "the vendor's time of the quote, UTC; null = it says only the trading day, which is the session",
+    ),
     column("price", PRICE, "last price in `currency`, at most 6 decimals"),
     column(
         "day_volume",

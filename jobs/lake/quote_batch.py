@@ -18,7 +18,8 @@ MINUTE = 60_000_000
 class BatchFacts:
     """Counts, offsets (end exclusive), sessions, and per source the newest accepted event and Kafka time.
 
-    `first_minute` is that of the oldest accepted event: no older bar can change.
+    `first_minute` is that of the oldest accepted event: no older bar can change; None where none has a time.
+    `untimed_sessions` are those of accepted quotes without a time: they make no bars.
     """
 
     messages: int
@@ -26,6 +27,7 @@ class BatchFacts:
     start: Offsets
     end: Offsets
     sessions: frozenset[date]
+    untimed_sessions: frozenset[date]
     first_minute: datetime | None
     newest_event: dict[str, datetime]
     newest_kafka: dict[str, datetime]
@@ -37,8 +39,12 @@ class BatchFacts:
     @property
     def empty_tables(self) -> tuple[str, ...]:
         """The tables that get no row of this batch."""
-        without_accepted = (SILVER_QUOTES.name, GOLD_BARS_1M_LOG.name) if not self.accepted else ()
-        return without_accepted + ((SILVER_REJECTED.name,) if not self.rejected else ())
+        empty = {
+            SILVER_QUOTES.name: not self.accepted,
+            GOLD_BARS_1M_LOG.name: self.first_minute is None,
+            SILVER_REJECTED.name: not self.rejected,
+        }
+        return tuple(name for name, is_empty in empty.items() if is_empty)
 
 
 def count_batch(checked: "DataFrame") -> BatchFacts:
@@ -51,6 +57,7 @@ def count_batch(checked: "DataFrame") -> BatchFacts:
         .groupBy("partition", "source", "session", accepted.alias("accepted"))
         .agg(
             F.count("*").alias("messages"),
+            F.count("event_time").alias("timed"),
             F.min("offset").alias("first"),
             F.max("offset").alias("last"),
             # as whole microseconds, so that no time zone of this machine comes between
@@ -66,16 +73,18 @@ def count_batch(checked: "DataFrame") -> BatchFacts:
 def facts_of(rows: "Iterable[Row]") -> BatchFacts:
     rows = list(rows)
     good = [row for row in rows if row.accepted]
-    oldest = min((row.oldest_event for row in good), default=None)
+    timed = [row for row in good if row.timed]
+    oldest = min((row.oldest_event for row in timed), default=None)
     return BatchFacts(
         messages=sum(row.messages for row in rows),
         accepted=sum(row.messages for row in good),
         start={p: min(r["first"] for r in rows if r.partition == p) for p in {r.partition for r in rows}},
         end={p: max(r["last"] for r in rows if r.partition == p) + 1 for p in {r.partition for r in rows}},
-        sessions=frozenset(row.session for row in good),
+        sessions=frozenset(row.session for row in timed),
+        untimed_sessions=frozenset(row.session for row in good if row.timed < row.messages),
         first_minute=None if oldest is None else instant(oldest - oldest % MINUTE),
-        newest_event=_newest(good, "newest_event"),
-        newest_kafka=_newest(good, "newest_kafka"),
+        newest_event=_newest(timed, "newest_event"),
+        newest_kafka=_newest(timed, "newest_kafka"),
     )
 
 

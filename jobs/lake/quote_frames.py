@@ -71,9 +71,8 @@ class BatchFrames:
 
     def count_new(self) -> tuple[int, int]:
         """How many quotes were new to silver, and how many bars the batch revised."""
-        if not self._facts.accepted:
-            return 0, 0
-        return self._new_quotes.count(), self.revisions.count()
+        quotes = self._new_quotes.count() if self._facts.accepted else 0
+        return quotes, self.revisions.count() if self._facts.first_minute else 0
 
     def hand_over_new(self) -> "DataFrame":
         """The quotes that were new to silver, kept in memory; whoever takes them releases them."""

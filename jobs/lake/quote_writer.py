@@ -133,7 +133,7 @@ class QuoteWriter:
     def _commit(self, checked: "DataFrame", facts: BatchFacts, batch_id: int, began: float) -> None:
         state = self._state
         state.see(facts.newest_event, facts.newest_kafka)
-        if facts.accepted and exceeds(facts.end, state.ends[GOLD_BARS_1M_LOG.name]):
+        if facts.first_minute and exceeds(facts.end, state.ends[GOLD_BARS_1M_LOG.name]):
             state.sequence += 1
         frames = BatchFrames(checked, facts)
         try:
@@ -179,7 +179,7 @@ class QuoteWriter:
         if exceeds(state.ends[SILVER_QUOTES.name], facts.start):
             # silver had some of the batch before: what it holds of it may have been judged otherwise then
             self._recent.forget()
-        elif facts.accepted:
+        elif facts.first_minute:
             self._recent.add(frames.hand_over_new(), rows=new_quotes, newest=state.newest_event)
 
     def _appends(self, frames: BatchFrames, facts: BatchFacts) -> "Iterator[tuple[Table, DataFrame, int]]":
@@ -194,16 +194,16 @@ class QuoteWriter:
             yield BRONZE_QUOTES, frames.bronze(above=above), facts.messages
         if (above := wanted.get(SILVER_REJECTED.name)) is not None:
             yield SILVER_REJECTED, frames.rejected(above=above), facts.rejected
-        if facts.first_minute is not None:
-            silver = self._recent.since(
-                facts.first_minute, newest=state.newest_event, sessions=facts.sessions
-            )
-            frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
-            quotes = wanted.get(SILVER_QUOTES.name)
-            # gold first, unless its bars take so long that a core would wait for them
-            is_large = facts.accepted > LARGE_BATCH
-            if is_large and quotes is not None:
-                yield SILVER_QUOTES, frames.silver(above=quotes), facts.accepted
+        if not facts.accepted:
+            return
+        silver = self._recent.beside(facts, newest=state.newest_event)
+        frames.sequence(silver, bars=self._open_bars.with_sessions(facts.sessions))
+        quotes = wanted.get(SILVER_QUOTES.name)
+        # gold first, unless its bars take so long that a core would wait for them
+        is_large = facts.accepted > LARGE_BATCH
+        if is_large and quotes is not None:
+            yield SILVER_QUOTES, frames.silver(above=quotes), facts.accepted
+        if facts.first_minute:
             bars = frames.bars(
                 self._configuration.units,
                 final_before=state.final_before(self._lateness),
@@ -211,8 +211,8 @@ class QuoteWriter:
             )
             if GOLD_BARS_1M_LOG.name in wanted:
                 yield GOLD_BARS_1M_LOG, bars, 0
-            if not is_large and quotes is not None:
-                yield SILVER_QUOTES, frames.silver(above=quotes), facts.accepted
+        if not is_large and quotes is not None:
+            yield SILVER_QUOTES, frames.silver(above=quotes), facts.accepted
 
     def _merge(self) -> None:
         if self._aside.is_free:

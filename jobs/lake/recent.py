@@ -10,8 +10,10 @@ from pyspark.sql import functions as F
 
 from jobs.lake import read
 from jobs.lake.kept import keep, release
+from jobs.lake.quote_batch import BatchFacts
 from jobs.lake.settings import Settings
 from jobs.lake.tables import SILVER_QUOTES
+from transforms.quotes import UNTIMED
 from transforms.revisions import TO_SEQUENCE
 
 if TYPE_CHECKING:
@@ -58,6 +60,20 @@ class RecentQuotes:
         self._fresh: list[Part] = []
         # the first minute that is complete here
         self._since = BEGINNING if silver_is_empty else None
+
+    def beside(self, facts: BatchFacts, *, newest: datetime) -> "DataFrame":
+        """What silver holds that quotes of a batch may equal, or that its bars are worked out with.
+
+        Quotes without a time are a handful a day: they are read from silver. `newest` as below.
+        """
+        found = []
+        if facts.first_minute:
+            found.append(self.since(facts.first_minute, newest=newest, sessions=facts.sessions))
+        if facts.untimed_sessions:
+            silver = read.table(self._spark, SILVER_QUOTES, self._settings)
+            of_sessions = F.col("session").isin(sorted(facts.untimed_sessions))
+            found.append(silver.where(of_sessions & (F.col("segment") == UNTIMED)).select(*TO_SEQUENCE))
+        return reduce(lambda one, other: one.unionByName(other), found)
 
     def since(self, first: datetime, *, newest: datetime, sessions: Iterable[date]) -> "DataFrame":
         """At least the quotes of `sessions` from the minute `first` on, from memory where it goes back so far.

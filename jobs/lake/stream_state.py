@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.lake import history
@@ -79,8 +79,8 @@ class StreamState:
 
     @property
     def newest_event(self) -> datetime:
-        """The newest accepted event of any source; there must be one."""
-        return max(self.watermark.values())
+        """The newest accepted event of any source, 1970 where there was none."""
+        return max(self.watermark.values(), default=datetime(1970, 1, 1, tzinfo=UTC))
 
     def see(self, newest_event: Mapping[str, datetime], newest_kafka: Mapping[str, datetime]) -> None:
         """Move the watermarks' events and the Kafka times forward, never back."""

@@ -19,7 +19,7 @@ def warm_up(spark: "SparkSession", *, listings: "DataFrame", sessions: "DataFram
     checked = keep(messages.transform(check_messages, instruments=listings, sessions=sessions))
     count_batch(checked)
     now = datetime.now(UTC)
-    frames = BatchFrames(checked, BatchFacts(0, 1, {}, {}, frozenset({now.date()}), now, {}, {}))
+    frames = BatchFrames(checked, BatchFacts(0, 1, {}, {}, frozenset({now.date()}), frozenset(), now, {}, {}))
     frames.sequence(
         spark.createDataFrame([], schemas.SILVER_QUOTES), bars=spark.createDataFrame([], schemas.GOLD_BARS_1M)
     )

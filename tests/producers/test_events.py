@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from producers.events import Message, Quote, can_be_spelt, encode, event_id
+from producers.events import DayQuote, Message, Quote, can_be_spelt, encode, event_id
 
 QUOTE = Quote("yahoo", "AAPL", 1_693_929_600_000_000, "189.54", 51_234_567, "regular", "USD")
 
@@ -23,6 +23,22 @@ def test_unknown_fields_are_null_in_the_value_and_empty_in_the_hash() -> None:
     assert b'"day_volume":null,"market_hours":null,"currency":null' in encode(bare, receive_time_us=2)
     # printf 'yahoo|AAPL|1|250||' | sha256sum
     assert event_id(bare) == "079f644b42b7646c4d96752013ad4c3d"
+
+
+def test_a_quote_without_a_time_says_its_day_in_the_place_of_the_time() -> None:
+    untimed = DayQuote("alpha_vantage", "IBM", "2026-11-25", "302.5", 4_120_044)
+    # printf 'alpha_vantage|IBM|2026-11-25|302.5|4120044' | sha256sum
+    assert (
+        encode(untimed, receive_time_us=2)
+        == (
+            b'{"schema_version":1,"event_id":"%s","source":"alpha_vantage","vendor_symbol":"IBM",'
+            b'"trading_day":"2026-11-25","price":"302.5","day_volume":4120044,"market_hours":null,"currency":null,'
+            b'"receive_time_us":2}'
+        )
+        % b"ee89e4b984ef75062080e697959b6594"
+    )
+    # printf 'alpha_vantage|IBM|2026-11-25|302.5|' | sha256sum
+    assert event_id(replace(untimed, day_volume=None)) == "02a835245222fe3cb834432eca548ab0"
 
 
 def test_the_currency_does_not_identify_a_quote() -> None:

@@ -59,7 +59,7 @@ def feed_from(
     )
     with sink, FrameRecorder(record) as recorder, YahooStreamer(play) as server:
         feed = LiveFeed(sink, recorder=recorder)
-        asyncio.run(follow(feed, server.url, *symbols, until=lambda: feed.counts.frames >= frames))
+        asyncio.run(follow(feed, server.url, *symbols, until=lambda: feed.tally.frames >= frames))
     return feed, sink
 
 
@@ -82,7 +82,7 @@ def test_every_frame_is_acknowledged_and_a_bad_one_is_kept_aside(stack: Stack, t
     feed, sink = feed_from(stack, play, "AAPL", frames=2_001, record=tmp_path / "tape")
     grown = {name: counted(name) - value for name, value in before.items()}
     assert grown == {"frames": 2_001, "quotes": 2_000, "frames_undecoded": 1}
-    assert (feed.counts.frames, feed.counts.quotes, feed.counts.undecoded) == (2_001, 2_000, 1)
+    assert (feed.tally.frames, feed.tally.quotes, feed.tally.undecoded) == (2_001, 2_000, 1)
     assert (sink.sent, sink.acknowledged, sink.refused) == (2_001, 2_001, 0)
 
 
@@ -90,7 +90,7 @@ def test_a_frame_that_is_days_old_is_sent_and_is_never_the_newest(stack: Stack, 
     frames = [("AAPL", frame("AAPL", second, price)) for second, price in ((100, 12.5), (-200_000, 9.0))]
     feed, sink = feed_from(stack, plays(frames), "AAPL", frames=2, record=tmp_path / "tape")
     assert sink.acknowledged == 2
-    assert feed.newest["AAPL"].price == "12.5"
+    assert feed.tally.newest["AAPL"].price == "12.5"
 
 
 def test_a_recording_gives_the_frames_again_byte_for_byte(stack: Stack, tmp_path: Path) -> None:

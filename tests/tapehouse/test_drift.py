@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from jobs.lake.alerts import Alerts
 from jobs.lake.postgres import Connection
 from jobs.lake.settings import Settings
-from producers.live_feed import LiveFeed
+from producers.tally import Tally
 from producers.yahoo_frames import encode_frame
 from tapehouse.drift import CHANGED, QUIET_STREAM, UNKNOWN, DriftAlerts
 from tapehouse.ledger_watch import LedgerWatch
@@ -118,6 +118,6 @@ def test_a_ledger_that_is_away_does_not_hold_up_the_stream() -> None:
         ledger_password=SecretStr(""),
     )
     began = time.monotonic()
-    with LedgerWatch(away, LiveFeed.__new__(LiveFeed), "yahoo_recording"):
+    with LedgerWatch(away, {"yahoo_recording": Tally()}):
         pass
     assert time.monotonic() - began < 5

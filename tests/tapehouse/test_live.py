@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from producers.yahoo_frames import encode_frame
+from tests.secret_search import SECRET
 from tests.stack import Stack, call
+from tests.tapehouse.always_open import quotes_of_today, write_budgets, write_instruments
+from tests.vendors.alpha_vantage import AlphaVantageServer
 from tests.vendors.yahoo_stream import YahooStreamer, plays
 
 FRAMES = [
@@ -38,6 +41,39 @@ def test_live_sends_what_it_subscribed_to_under_any_spelling_and_records_it(
         "reconnects": 0,
     }
     assert len(tape.read_text().splitlines()) == 101
+
+
+def test_with_a_key_the_quotes_of_alpha_vantage_come_beside_the_stream(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del stack  # its environment is what the command finds
+    answers = quotes_of_today("BTC")
+    options = ("live", "--symbols", "BTC,ETH", "--minutes", "0.05", "--json")
+    monkeypatch.setenv(
+        "TAPEHOUSE_INSTRUMENTS", str(write_instruments(tmp_path, ["BTC"], of_yahoo_only=["ETH"]))
+    )
+    monkeypatch.setenv("TAPEHOUSE_BUDGETS", str(write_budgets(tmp_path, live=1000)))
+    monkeypatch.setenv("ALPHAVANTAGE_API_KEY", SECRET)
+    frame = encode_frame(id="BTC-USD", price=10.5, time=1_693_929_600_000, market_hours=1)
+    with (
+        YahooStreamer(plays([("BTC-USD", frame)])) as streamer,
+        AlphaVantageServer(answers, key=SECRET) as server,
+    ):
+        monkeypatch.setenv("TAPEHOUSE_YAHOO_STREAM_URL", streamer.url)
+        monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", server.url)
+        code, out, err = call(*options)
+        assert code == 0, err
+        # the only one that both vendors know
+        assert {query["symbol"] for query in server.asked} == {"BTC"}
+    counts = json.loads(out)
+    assert counts["quotes_of_alpha_vantage"] >= 1
+    assert counts["acknowledged"] == counts["quotes"] + counts["quotes_of_alpha_vantage"]
+    with AlphaVantageServer(answers, key="another") as server:
+        monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", server.url)
+        code, out, err = call(*options)
+    assert code == 1
+    assert "alpha_vantage was not asked any more: Alpha Vantage refuses the key" in err
+    assert SECRET not in out + err
 
 
 def test_an_unknown_symbol_ends_live_before_anything_is_asked_of_the_vendor(
