@@ -1,4 +1,4 @@
-"""Instruments that never stop trading, for tests that run at any time of any day, and Alpha Vantage's quotes of them."""
+"""Instruments that never stop trading, for tests that run at any time, and Alpha Vantage's quotes of them."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

@@ -15,6 +15,7 @@ from producers.tally import Tally
 from producers.yahoo_frames import encode_frame
 from tapehouse.drift import CHANGED, QUIET_STREAM, UNKNOWN, DriftAlerts
 from tapehouse.ledger_watch import LedgerWatch
+from tapehouse.services.ports import find_ports
 from tests.stack import Stack, call
 from tests.vendors.drifted_frames import reframed
 from tests.vendors.yahoo_stream import YahooStreamer, plays
@@ -44,9 +45,11 @@ def no_alerts(stack: Stack) -> None:
 def test_frames_in_another_form_are_kept_rejected_by_name_and_told_of(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    metrics = find_ports(["metrics"])["metrics"]
     with YahooStreamer(plays([("AAPL", frame) for frame in FRAMES])) as server:
         monkeypatch.setenv("TAPEHOUSE_YAHOO_STREAM_URL", server.url)
-        code, out, err = call("live", "--symbols", "AAPL", "--minutes", "0.05", "--json")
+        options = ("--minutes", "0.05", "--metrics-port", metrics, "--json")
+        code, out, err = call("live", "--symbols", "AAPL", *options)
     assert code == 0, err
     assert json.loads(out)["quotes"] == 2
     stack.drain()
