@@ -17,8 +17,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from jobs.lake.failpoints import SETTING
+from jobs.lake.history import recent_commits
 from jobs.lake.kafka import TopicEnds, describe_topic
+from jobs.lake.progress import exceeds, recorded_ends, smallest
 from jobs.lake.settings import Settings
+from jobs.lake.tables import BATCH_TABLES
 from producers.disturbances import Disturbances, disturb
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
@@ -152,6 +155,13 @@ class Lake:
         except (OSError, DeltaError):
             return 0
         return sum(int(str(rows)) for rows in files.column("num_records").to_pylist())
+
+    def tables_ahead(self) -> set[str]:
+        """The tables that have committed a batch which others have not."""
+        commits = {table.name: recent_commits(table, self.settings)[1] for table in BATCH_TABLES}
+        ends = recorded_ends(commits, topic=self.topic)
+        behind = smallest(ends.values())
+        return {name for name, end in ends.items() if exceeds(end, behind)}
 
     def close(self) -> None:
         """Nothing of it is left running."""
