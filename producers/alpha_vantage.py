@@ -21,6 +21,7 @@ from producers.errors import (
     SourceError,
     TooFastError,
     UnknownSymbolError,
+    UnreadableError,
 )
 
 SOURCE = "alpha_vantage"
@@ -78,7 +79,7 @@ class AlphaVantage(TimeSeries):  # type: ignore[misc]
         try:
             data, meta = call()
         except KeyError as error:
-            raise self._unreadable(f"no {error}") from None
+            raise self._changed("lost_message", f"no {error}") from None
         if not data:
             raise UnknownSymbolError(
                 f"Alpha Vantage knows nothing of {symbol}",
@@ -120,12 +121,15 @@ class AlphaVantage(TimeSeries):  # type: ignore[misc]
         if not isinstance(content, dict):
             raise self._unreadable(f"a {type(content).__name__}")
         self._raise_notice(content)
+        for key, value in content.items():
+            if _name(key) in NAMES and not isinstance(value, dict):
+                raise self._changed("retyped_message", f"a {type(value).__name__} under {key}")
         return {_name(key): value for key, value in content.items()} | (
             {} if content else {"Global Quote": {}}
         )
 
     def _raise_notice(self, content: dict[str, Any]) -> None:
-        if text := content.get("Error Message"):
+        if text := str(content.get("Error Message") or ""):
             if "apikey" in text:
                 raise KeyRefusedError(
                     "Alpha Vantage refuses the key",
@@ -137,7 +141,7 @@ class AlphaVantage(TimeSeries):  # type: ignore[misc]
                 found=self._without_key(text),
                 remedy="look at the symbol's vendor_symbols in conf/instruments.yaml",
             )
-        text = content.get("Information") or content.get("Note")
+        text = str(content.get("Information") or content.get("Note") or "")
         if not text:
             return
         for words, kind, remedy in NOTICES:
@@ -150,10 +154,21 @@ class AlphaVantage(TimeSeries):  # type: ignore[misc]
         )
 
     def _unreadable(self, what: str) -> OutageError:
-        begin = self._without_key(self._body.decode(errors="replace"))[:80]
         return OutageError(
-            "Alpha Vantage's answer cannot be read", found=f"{what} in: {begin}", remedy="try again later"
+            "Alpha Vantage's answer cannot be read", found=self._within(what), remedy="try again later"
         )
+
+    def _changed(self, problem: str, what: str) -> UnreadableError:
+        return UnreadableError(
+            "Alpha Vantage's answer has another form than it had",
+            found=self._within(what),
+            remedy="mend producers/alpha_vantage.py",
+            problem=problem,
+            body=self._body,
+        )
+
+    def _within(self, what: str) -> str:
+        return f"{what} in: {self._without_key(self._body.decode(errors='replace'))[:80]}"
 
     def _without_key(self, text: str) -> str:
         return " ".join(text.replace(self.key, "(key)").replace(quote(self.key, safe=""), "(key)").split())[

@@ -29,15 +29,16 @@ def ask(
     call: Callable[[], Result],
     *,
     calls: Calls,
+    tries: int = TRIES,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """What `call` gives; after the last try its error is raised. The client takes each call that it sends."""
-    for number in range(1, TRIES + 1):
+    for number in range(1, tries + 1):
         try:
             answer = call()
         except (TooFastError, OutageError) as error:
-            log.warning("source_tried", attempt=number, of=TRIES, what=error.what, found=error.found)
-            if number == TRIES:
+            log.warning("source_tried", attempt=number, of=tries, what=error.what, found=error.found)
+            if number == tries:
                 raise
             sleep(number * PAUSE[type(error)])
         except DayIsSpentError as error:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from producers.alpha_vantage import SOURCE, Answer
+from producers.errors import UnreadableError
 from producers.events import DayQuote, Message, can_be_spelt
 from producers.strangers import spell_strangers
 
@@ -17,7 +18,7 @@ NEEDED = {
     "id": ("01. symbol", r"\S+"),
     "price": ("05. price", r"-?[0-9]+(\.[0-9]+)?"),
     "time": ("07. latest trading day", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    "day_volume": ("06. volume", r"[0-9]+"),
+    "day_volume": ("06. volume", r"[0-9]{1,18}"),
 }
 BESIDE = (
     *("02. open", "03. high", "04. low"),
@@ -32,6 +33,11 @@ def decode_quote(answer: Answer) -> Message:
     unknown = spell_strangers(set(answer.data) - KNOWN)
     quote = None if problems else _quote(answer.data)
     return Message(SOURCE, answer.body, None, day_quote=quote, problems=problems, unknown=unknown)
+
+
+def undecoded(error: UnreadableError) -> Message:
+    """The message of an answer that holds no quote where one was."""
+    return Message(SOURCE, error.body, None, problems=(error.problem,))
 
 
 def _problem(field: str, data: Mapping[str, Any]) -> str | None:

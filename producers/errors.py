@@ -43,7 +43,13 @@ class OutageError(SourceError):
 
 
 class UnreadableError(SourceError):
-    pass
+    """`body` is the answer as it came, and `problem` what it has lost, or has with another type, if that is known."""
+
+    def __init__(
+        self, what: str, *, found: str = "", remedy: str = "", problem: str = "", body: bytes = b""
+    ) -> None:
+        super().__init__(what, found=found, remedy=remedy)
+        self.problem, self.body = problem, body
 
 
 class TooFastError(SourceError):

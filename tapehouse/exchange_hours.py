@@ -14,12 +14,13 @@ def is_open(mic: str, at: datetime) -> bool:
 
 
 def closes_at(mic: str, at: datetime) -> datetime:
-    """The end of the session that is on at `at`; of what never closes, the end of the UTC date."""
+    """The end of the regular session that is on at `at`; of what never closes, the end of the UTC date."""
     calendar = _calendar(mic, at.date().toordinal())
     if calendar is None:
         return datetime.combine(at.date() + timedelta(1), time(), UTC)
-    closes: datetime = calendar.minute_to_session(at.replace(second=0, microsecond=0)).to_pydatetime()
-    return calendar.session_close(closes.date().isoformat()).to_pydatetime()  # type: ignore[no-any-return]
+    session = calendar.minute_to_session(at.replace(second=0, microsecond=0))
+    closes: datetime = calendar.session_close(session).to_pydatetime()
+    return closes
 
 
 @cache

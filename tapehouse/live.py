@@ -121,7 +121,6 @@ def _follow(
     from producers.live_feed import LiveFeed
     from producers.yahoo_stream import URL, YahooStream
     from tapehouse.ledger_watch import LedgerWatch
-    from tapehouse.quote_poller import QuotePoller
 
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     spelt = [listing.listed_symbol for listing in listings]
@@ -138,33 +137,24 @@ def _follow(
             metrics.serve(args.metrics_port)
         if not _open_now(listings):
             progress.detail("no exchange of these is open now: little or nothing comes until one is")
-        tallies, poller = {stream.source: feed.tally}, None
-        if asked := _second_listings(args.symbols, settings, progress):
-            poller = closing.enter_context(QuotePoller(settings, asked, sink))
-            tallies[SECOND] = poller.tally
+        poller = _second_source(args, settings, sink, progress)
+        tallies = {stream.source: feed.tally} | ({SECOND: poller.tally} if poller else {})
         closing.enter_context(LedgerWatch(settings, tallies, shows=bool(args.metrics_port)))
+        if poller:
+            closing.enter_context(poller)  # and left before the watch looks for the last time
         began = time.monotonic()
         asyncio.run(_watch(args, feed, stream, poller, progress, look))
     counts = _counts(feed, stream, poller, sink, time.monotonic() - began)
     return _tell(counts, refused, poller, as_json=args.json)
 
 
-def _second_listings(symbols: list[str], settings: "Settings", progress: "Progress") -> "list[Listing]":
-    """What Alpha Vantage can be asked for beside the stream: nothing without a key."""
-    from jobs.lake.errors import UsageError
-    from tapehouse.vendors import find_listings
+def _second_source(
+    args: argparse.Namespace, settings: "Settings", sink: "KafkaSink", progress: "Progress"
+) -> "QuotePoller | None":
+    from tapehouse.quote_poller import QuotePoller, find_asked
 
-    if settings.alpha_vantage_key is None:
-        return []
-    found: list[Listing] = []
-    for symbol in symbols:
-        try:
-            found += find_listings([symbol], SECOND, settings)
-        except UsageError as error:
-            progress.detail(f"of one source only: {error.what}")
-    if found:
-        progress.detail(f"beside it Alpha Vantage's quotes of {len(found)} symbols, as its budget allows")
-    return list(dict.fromkeys(found))
+    asked = find_asked(args.symbols, settings, progress.detail)
+    return QuotePoller(settings, asked, sink) if asked else None
 
 
 def _tell(counts: dict[str, object], refused: Path, poller: "QuotePoller | None", *, as_json: bool) -> int:

@@ -73,7 +73,7 @@ class LiveScreen:
         return (
             f"{counts.frames:,} frames ({rate:.1f}/s), {counts.quotes:,} quotes, {counts.undecoded:,} undecoded, "
             f"{is_open} of {len(connections)} connections open{again}"
-            + (f"; {self._second.frames} quotes of the second source" if self._second else "")
+            + (f"; {self._second.quotes} quotes of the second source" if self._second else "")
         )
 
 

@@ -177,10 +177,13 @@ def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
     connection = connect()
     attach(connection, settings, versions={})
     rows = connection.execute(
-        "SELECT DISTINCT source, mic FROM silver.quotes WHERE session >= (SELECT max(session) FROM silver.quotes)"
+        "SELECT source, mic, count(event_time) FROM silver.quotes "
+        "WHERE session >= (SELECT max(session) FROM silver.quotes) GROUP BY ALL"
     ).fetchall()
-    status.sources = sorted({source for source, _ in rows})
-    return sorted({source for source, mic in rows if source in LIVE and is_open(mic, status.at)})
+    status.sources = sorted({source for source, _, _ in rows})
+    # of a source whose quotes say no time it cannot be told whether they are late
+    timed = [(source, mic) for source, mic, timed in rows if timed]
+    return sorted({source for source, mic in timed if source in LIVE and is_open(mic, status.at)})
 
 
 def _age(age: timedelta) -> str:

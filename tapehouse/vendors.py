@@ -31,7 +31,8 @@ def find_listings(symbols: list[str], source: str, settings: "Settings") -> "lis
     return spell(symbols, known, vendor=source, day=datetime.now(UTC).date())
 
 
-def open_budget(source: str, settings: "Settings") -> "Budget":
+def open_budget(source: str, settings: "Settings", **how: Any) -> "Budget":
+    """The budget; `how` are its clock and its sleep, the machine's by default."""
     from jobs.lake.budget import Budget
     from jobs.lake.budget_plans import read_plans
     from jobs.lake.errors import SettingsError
@@ -41,7 +42,7 @@ def open_budget(source: str, settings: "Settings") -> "Budget":
         raise SettingsError(
             f"{source} has no budget", found=", ".join(plans), remedy=f"add it to {settings.budgets}"
         )
-    return Budget(settings, plans[source])
+    return Budget(settings, plans[source], **how)
 
 
 def open_vendor(source: str, settings: "Settings", budget: "Budget", *, purpose: str) -> "Vendor":

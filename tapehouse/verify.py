@@ -76,15 +76,18 @@ def show(report: "Report") -> None:
 def _sessions(
     connection: "duckdb.DuckDBPyConnection", first: date | None, last: date | None
 ) -> tuple[date, date]:
-    """The range to check: at least one session of silver lies in it."""
+    """The range to check: a session with quotes that make bars lies in it."""
     from jobs.lake.errors import NoDataError
 
-    newest = connection.execute("SELECT max(session) FROM silver.quotes").fetchall()[0][0]
+    of_bars = "FROM silver.quotes WHERE event_time IS NOT NULL"
+    newest = connection.execute(f"SELECT max(session) {of_bars}").fetchall()[0][0]
     if newest is None:
-        raise NoDataError("silver.quotes is empty", remedy="start the stream, or `make demo`")
+        raise NoDataError(
+            "silver.quotes holds no quote that makes a bar", remedy="start the stream, or `make demo`"
+        )
     first = first or (newest if last is None or newest < last else last - timedelta(1))
     last = last or max(newest, first) + timedelta(1)
-    found = "SELECT count(*) FROM silver.quotes WHERE session >= ? AND session < ?"
+    found = f"SELECT count(*) {of_bars} AND session >= ? AND session < ?"
     if not connection.execute(found, [first, last]).fetchall()[0][0]:
         raise NoDataError(
             f"no session of silver.quotes lies in [{first}, {last})",

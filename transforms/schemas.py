@@ -70,7 +70,11 @@ SILVER_QUOTES = T.StructType([
         T.StringType(),
         "pre_open before the calendar's open, from_open after it: day_volume is compared within one; untimed: no bar",
     ),
-    column("bar_start", T.TimestampType(), "left edge of the minute of event_time, inclusive, UTC"),
+    column(
+        "bar_start",
+        T.TimestampType(),
+        "left edge of the minute of event_time, inclusive, UTC; null = without a time",
+    ),
     column(
         "event_time",
         T.TimestampType(),

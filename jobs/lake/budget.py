@@ -155,14 +155,8 @@ class Budget:
     @contextmanager
     def _locked(self) -> Generator[dict[str, Any], None, None]:
         """The source's row, which nobody else changes for the length of a block."""
-        self._connection.execute("BEGIN")
-        try:
+        with self._connection.transaction():
             yield self._source("FOR UPDATE")
-        except BaseException:
-            if not self._connection.is_closed:
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def _source(self, how: str) -> dict[str, Any]:
         names = ("next_call_at", "rests_until", "rests_because", "refusals")

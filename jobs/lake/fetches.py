@@ -51,17 +51,16 @@ class Fetches:
 
     def begin(self, request: Request, tasks: Iterable[Task]) -> None:
         """Note a request and what it will fetch, all at once."""
-        self._connection.execute("BEGIN")
-        self._connection.execute(
-            "INSERT INTO history_requests (request_id, source, options) VALUES (%s, %s, %s)",
-            (request.request_id, request.source, json.dumps(request.options)),
-        )
-        for place, task in enumerate(tasks):
+        with self._connection.transaction():
             self._connection.execute(
-                "INSERT INTO fetches VALUES (%s, %s, %s, %s, %s, %s, 'waiting')",
-                (request.request_id, *task, place),
+                "INSERT INTO history_requests (request_id, source, options) VALUES (%s, %s, %s)",
+                (request.request_id, request.source, json.dumps(request.options)),
             )
-        self._connection.execute("COMMIT")
+            for place, task in enumerate(tasks):
+                self._connection.execute(
+                    "INSERT INTO fetches VALUES (%s, %s, %s, %s, %s, %s, 'waiting')",
+                    (request.request_id, *task, place),
+                )
 
     def request(self, request_id: str) -> Request | None:
         rows = self._connection.execute(

@@ -6,7 +6,8 @@ wait for ever. So the connection is asynchronous, and each wait has an end.
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg2
@@ -58,6 +59,18 @@ class Connection:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self.close()
             raise self._no_answer(error) from error
+
+    @contextmanager
+    def transaction(self) -> Generator[None, None, None]:
+        """What is done within a block is done as one, or not at all."""
+        self.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            if not self.is_closed:
+                self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
 
     @property
     def is_closed(self) -> bool:

@@ -7,7 +7,7 @@ services that are up.
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.lake.errors import SettingsError
@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     budgets: Path = Field(ROOT / "conf" / "budgets.yaml", alias="TAPEHOUSE_BUDGETS")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
     lease_patience: float = Field(900, alias="TAPEHOUSE_LEASE_PATIENCE_SECONDS", ge=0)
+
+    @field_validator("alpha_vantage_key", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        """A line of `.env` without a value sets nothing."""
+        return value or None
 
     def storage_options(self) -> dict[str, str]:
         """How readers without Spark reach the S3 store."""

@@ -43,6 +43,7 @@ def test_quotes_without_a_time_are_in_silver_once_and_in_no_bar(
     assert bars == [{"source": "yahoo_recording", "quote_count": "1"}] * 2
     code, report, errors = call("verify")
     assert code == 0, report + errors
+    assert "sessions [2023-09-05, 2023-09-06)" in report  # the newest that has bars
     monkeypatch.setattr(StopRequest, "listen", lambda *_: None)  # the signals are those of the tests
     after = begun[-1] + timedelta(1)
     code, out, errors = call("rebuild", "--from", f"{begun[-2]}", "--to", f"{after}", "--json")

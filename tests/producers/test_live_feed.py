@@ -41,7 +41,7 @@ async def follow(
     deadline = time.monotonic() + seconds
     while not until():
         assert not running.done(), running.exception()
-        assert time.monotonic() < deadline, feed.counts
+        assert time.monotonic() < deadline, feed.tally
         await asyncio.sleep(0.01)
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -10,7 +10,7 @@ LISTING = """
     listings:
       - symbol: {0}
         mic: XCRY
-        calendar: "24/7"
+        calendar: "{2}"
         currency: USD
         from: 2014-09-17
         vendor_symbols: {{yahoo: {0}-USD{1}}}"""
@@ -25,10 +25,12 @@ sources:
 """
 
 
-def write_instruments(folder: Path, symbols: Iterable[str], *, of_yahoo_only: Iterable[str] = ()) -> Path:
+def write_instruments(
+    folder: Path, symbols: Iterable[str], *, of_yahoo_only: Iterable[str] = (), calendar: str = "24/7"
+) -> Path:
     """The file; a symbol is Alpha Vantage's spelling too, and Yahoo's with -USD behind it."""
-    listings = [LISTING.format(symbol, f", alpha_vantage: {symbol}") for symbol in symbols]
-    listings += [LISTING.format(symbol, "") for symbol in of_yahoo_only]
+    listings = [LISTING.format(symbol, f", alpha_vantage: {symbol}", calendar) for symbol in symbols]
+    listings += [LISTING.format(symbol, "", calendar) for symbol in of_yahoo_only]
     file = folder / "instruments.yaml"
     file.write_text("version: 1\ninstruments:" + "".join(listings) + "\n")
     return file

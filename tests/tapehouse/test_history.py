@@ -46,8 +46,9 @@ def raw(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         "version: 1\nsources:\n"
         + "".join(
             f"  {source}: {{day_in: America/New_York, shared_from: '20:00', seconds_between_calls: 0, "
-            f"calls: {{daily: {calls}, fill: 5}}}}\n"
-            for source, calls in (("yahoo", 200), ("alpha_vantage", 3))
+            f"calls: {{daily: {daily}, fill: {fill}}}}}\n"
+            # in the evening what others have left would be free too
+            for source, daily, fill in (("yahoo", 200, 5), ("alpha_vantage", 3, 0))
         )
     )
     monkeypatch.setenv("TAPEHOUSE_BUDGETS", str(budgets))
