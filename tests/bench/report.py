@@ -71,8 +71,8 @@ def shown(found: Spread, *, digits: int) -> str:
 
 
 def commit() -> str:
-    """The commit that is measured, with a plus where the working tree differs from it."""
-    changed = _git("status", "--porcelain", "--untracked-files=no")
+    """The commit that is measured, with a plus where the working tree differs from it: its pages are what is written."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":!docs")
     return _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
 
