@@ -71,7 +71,7 @@ def shown(found: Spread, *, digits: int) -> str:
 
 
 def commit() -> str:
-    """The commit that is measured, with a plus where the working tree differs from it: its pages are what is written."""
+    """The commit that is measured, with a plus where the working tree differs from it, its pages aside."""
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":!docs")
     return _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
