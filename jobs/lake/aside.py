@@ -2,13 +2,27 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+POOL = "aside"  # of conf/fairscheduler.xml
 
 
 class Aside:
-    """A thread of its own for one piece of work. All methods belong to whoever holds the lock of the batches."""
+    """A thread of its own for one piece of work. All methods belong to whoever holds the lock of the batches.
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside")
+    The Spark jobs of the thread leave the cores to those of the batches that want them.
+    """
+
+    def __init__(self, spark: "SparkSession | None" = None) -> None:
+        def stand_aside() -> None:
+            if spark:
+                spark.sparkContext.setLocalProperty("spark.scheduler.pool", POOL)
+
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside", initializer=stand_aside)
         self._running: Future[None] | None = None
         self._then: Callable[[], None] = lambda: None
 

@@ -64,7 +64,7 @@ class QuoteWriter:
         self._gold_log = GoldLog(
             spark, settings, state, tables, configuration=configuration, open_bars=self._open_bars
         )
-        self._aside = Aside()
+        self._aside = Aside(spark)
         self._upkeep = Upkeep(spark, settings, state, tables, ledger)
         self._lateness = timedelta(minutes=settings.lateness_minutes)
         self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
