@@ -18,7 +18,11 @@ class Aside:
     """
 
     def __init__(self, spark: "SparkSession | None" = None) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside", initializer=lambda: stand_aside(spark))
+        def stand_aside() -> None:
+            if spark:
+                spark.sparkContext.setLocalProperty("spark.scheduler.pool", POOL)
+
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside", initializer=stand_aside)
         self._running: Future[None] | None = None
         self._then: Callable[[], None] = lambda: None
 
@@ -41,9 +45,3 @@ class Aside:
     def close(self) -> None:
         """Wait for what is running; what comes of it is left to the next start."""
         self._pool.shutdown()
-
-
-def stand_aside(spark: "SparkSession | None") -> None:
-    """Let the Spark jobs of this thread wait for those of the batches."""
-    if spark:
-        spark.sparkContext.setLocalProperty("spark.scheduler.pool", POOL)

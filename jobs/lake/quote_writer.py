@@ -115,7 +115,7 @@ class QuoteWriter:
         self._aside.close()
         self._pool.shutdown()
         self._topic_ends.close()
-        self._recent.close()
+        self._recent.forget()
 
     def _divide(self, session: "SparkSession") -> int:
         """Into how many parts a batch is divided that is about as large as the last one.

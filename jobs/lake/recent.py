@@ -1,7 +1,6 @@
 """The newest quotes of silver, kept in memory: few batches need an older one, and to read silver takes a second."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from jobs.lake import read
-from jobs.lake.aside import stand_aside
 from jobs.lake.kept import keep, release
 from jobs.lake.quote_batch import BatchFacts
 from jobs.lake.settings import Settings
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 # beyond the lateness that is waited for
 MARGIN = timedelta(minutes=2)
-# parts are written together when there are more, or when so many quotes have come; twice as many are waited for
+# parts are written together when there are more, or when so many quotes have come
 MOST_PARTS, MOST_QUOTES = 8, 300_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,11 +58,6 @@ class RecentQuotes:
         # in the order in which they came, those that were written together first
         self._settled: list[Settled] = []
         self._fresh: list[Part] = []
-        # the first so many of the fresh ones are being written together, beside the batches
-        self._settling: tuple[int, Future[Settled]] | None = None
-        self._aside = ThreadPoolExecutor(
-            1, thread_name_prefix="recent", initializer=lambda: stand_aside(spark)
-        )
         # the first minute that is complete here
         self._since = BEGINNING if silver_is_empty else None
 
@@ -89,9 +82,7 @@ class RecentQuotes:
         """
         if self._since is None and newest - first <= 2 * self._window:
             self._since = min(first, newest - self._window)
-            read_back = Part(keep(self._of_silver(self._since)), newest, 0)
-            self._settled.append(self._settle([read_back]))
-            read_back.release()
+            self._settle([Part(keep(self._of_silver(self._since)), newest, 0)])
         if self._since is None or first < self._since:
             return self._of_silver(first).where(F.col("session").isin(sorted(sessions)))
         return self._together([part for part in (*self._settled, *self._fresh) if part.newest >= first])
@@ -105,11 +96,9 @@ class RecentQuotes:
             release(quotes)
             return
         self._fresh.append(Part(quotes, newest, rows))
-        self._take_settled(wait=len(self._fresh) > 2 * MOST_PARTS)
-        is_much = len(self._fresh) > MOST_PARTS or sum(part.rows for part in self._fresh) > MOST_QUOTES
-        if is_much and self._settling is None:
-            parts = list(self._fresh)
-            self._settling = len(parts), self._aside.submit(self._settle, parts)
+        if len(self._fresh) > MOST_PARTS or sum(part.rows for part in self._fresh) > MOST_QUOTES:
+            fresh, self._fresh = self._fresh, []
+            self._settle(fresh)
         while self._settled and self._settled[0].newest < newest - self._window:
             gone = self._settled.pop(0)
             gone.release()
@@ -118,28 +107,13 @@ class RecentQuotes:
 
     def forget(self) -> None:
         """Let go of everything: what is asked next is read from silver."""
-        if self._settling and self._settling[1].exception() is None:  # what failed holds nothing
-            self._settled.append(self._settling[1].result())
-        self._settling = None
         for part in (*self._settled, *self._fresh):
             part.release()
         self._settled, self._fresh, self._since = [], [], None
 
-    def close(self) -> None:
-        self.forget()
-        self._aside.shutdown()
-
-    def _settle(self, parts: list[Part]) -> Settled:
+    def _settle(self, parts: list[Part]) -> None:
         quotes = self._together(parts).persist()
-        return Settled(quotes, parts[-1].newest, quotes.count())
-
-    def _take_settled(self, *, wait: bool) -> None:
-        """Put what was written together in the place of its parts, if that is done or is waited for."""
-        if self._settling is None or not (wait or self._settling[1].done()):
-            return
-        (number, settled), self._settling = self._settling, None
-        self._settled.append(settled.result())
-        parts, self._fresh = self._fresh[:number], self._fresh[number:]
+        self._settled.append(Settled(quotes, parts[-1].newest, quotes.count()))
         for part in parts:
             part.release()
 
