@@ -13,7 +13,7 @@ from producers.tape import Delivery
 from tests.stack import Stack, call
 
 # seed and size of the batches; with --all-cuts every seed in every size
-CUTS = [(1, 200_000), (2, 2_000), (3, 200)]
+CUTS = [(1, 200_000), (2, 4_000), (3, 200)]
 ROUGH = Disturbances(duplicates=0.05, malformed=0.01, late=0.02, late_minutes=10, shuffle_minutes=10)
 NOW_US = time.time_ns() // 1000
 COLUMNS = "symbol, bar_start, open, high, low, close, volume, vwap, quote_count, volume_is_complete"

@@ -33,7 +33,7 @@ def test_quotes_without_a_time_are_in_silver_once_and_in_no_bar(
     stack.drain()  # the first batch of all, and nothing in it has a time
     assert stack.one("SELECT count(*) FROM gold.bars_1m") == "0"
     stack.send([line("14:30:01"), message(quote), line("14:31:01", "11"), message(earlier), message(quote)])
-    stack.drain(max_offsets=2)
+    stack.drain(max_offsets=3)
     stack.send([message(replace(quote, price="190")), line("14:31:01", "11"), message(earlier)])
     stack.drain()
     (counts,) = stack.sql(COUNTS)
