@@ -115,7 +115,6 @@ def _follow(
     """Take frames until it is stopped; the exit code."""
     from contextlib import ExitStack
 
-    from producers import metrics
     from producers.frame_file import FrameRecorder
     from producers.kafka_sink import KafkaSink
     from producers.live_feed import LiveFeed
@@ -133,10 +132,7 @@ def _follow(
         url = settings.yahoo_stream_url or URL
         stream = YahooStream(spelt, feed.frames, is_trading=lambda: bool(_open_now(listings)), url=url)
         progress.step(f"live: {len(spelt)} symbols over {len(stream.connections)} connections, until Ctrl-C")
-        if args.metrics_port:
-            metrics.serve(args.metrics_port)
-        if not _open_now(listings):
-            progress.detail("no exchange of these is open now: little or nothing comes until one is")
+        _prepare(args, listings, progress)
         poller = _second_source(args, settings, sink, progress)
         tallies = {stream.source: feed.tally} | ({SECOND: poller.tally} if poller else {})
         closing.enter_context(LedgerWatch(settings, tallies, shows=bool(args.metrics_port)))
@@ -146,6 +142,15 @@ def _follow(
         asyncio.run(_watch(args, feed, stream, poller, progress, look))
     counts = _counts(feed, stream, poller, sink, time.monotonic() - began)
     return _tell(counts, refused, poller, as_json=args.json)
+
+
+def _prepare(args: argparse.Namespace, listings: "list[Listing]", progress: "Progress") -> None:
+    from producers import metrics
+
+    if args.metrics_port:
+        metrics.serve(args.metrics_port)
+    if not _open_now(listings):
+        progress.detail("no exchange of these is open now: little or nothing comes until one is")
 
 
 def _second_source(
