@@ -4,7 +4,7 @@ TAPEHOUSE = .venv/bin/tapehouse
 DEMO_OPTIONS = $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test check prove prove-full bench docs up down ps status verify clean lock
+.PHONY: help setup demo live test test-long check prove prove-full bench docs up down ps status verify clean lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -18,8 +18,11 @@ demo: setup ## stream a session through everything and check it   [RECORDING=FIL
 live: setup ## stream Yahoo's live quotes, until Ctrl-C   SYMBOLS=AAPL,MSFT,BRK-B [RECORD=FILE]
 	@$(TAPEHOUSE) live --symbols "$(SYMBOLS)" $(if $(RECORD),--record "$(RECORD)")
 
-test: setup ## run all tests
+test: setup ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST)
+
+test-long: setup ## run the tests that take long: five minutes more
+	@.venv/bin/python -m pytest -m long $(PYTEST)
 
 check: setup ## style, types, import rules
 	@.venv/bin/ruff check

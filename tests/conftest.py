@@ -26,12 +26,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         look_at_text(text, of=f"the output of {report.nodeid}")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--all-cuts", action="store_true", help="the recorded hour at every seed in every batch size"
-    )
-
-
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """Kafka, the S3 store and PostgreSQL, on free ports, for the length of the run."""

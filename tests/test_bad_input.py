@@ -109,6 +109,7 @@ def test_a_rejected_message_keeps_its_bytes_and_headers_and_moves_no_watermark(s
     assert commits[0].watermark == {"yahoo_recording": newest}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("compiled")
 def test_100_000_fuzzed_messages_are_all_accounted_for(stack: Stack) -> None:
     chance = random.Random(20)

@@ -12,22 +12,20 @@ from producers.recording import read_recording
 from producers.tape import Delivery
 from tests.stack import Stack, call
 
-# seed and size of the batches; with --all-cuts every seed in every size
-CUTS = [(1, 200_000), (2, 4_000), (3, 200)]
+SEEDS, BATCHES = (1, 2, 3), (200_000, 4_000, 200)
+# every seed in every size of the batches takes long, but for the first
+CUTS = [
+    pytest.param(seed, batch, marks=[pytest.mark.long] if (seed, batch) != (1, 200_000) else [])
+    for seed, batch in product(SEEDS, BATCHES)
+]
 ROUGH = Disturbances(duplicates=0.05, malformed=0.01, late=0.02, late_minutes=10, shuffle_minutes=10)
 NOW_US = time.time_ns() // 1000
 COLUMNS = "symbol, bar_start, open, high, low, close, volume, vwap, quote_count, volume_is_complete"
 BARS = f"SELECT {COLUMNS} FROM gold.bars_1m WHERE source = 'yahoo_recording' ORDER BY 1, 2"
-# the small batches take the beginning of the hour: its first ten minutes with --all-cuts
-PART, SHORT_PART = "2023-09-05T16:10", "2023-09-05T16:05"
+# the small batches take the beginning of the hour
+PART = "2023-09-05T16:05"
 
 pytestmark = pytest.mark.usefixtures("compiled")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "batch" in metafunc.fixturenames:
-        every = list(product(*map(sorted, zip(*CUTS, strict=True))))
-        metafunc.parametrize(("seed", "batch"), every if metafunc.config.getoption("--all-cuts") else CUTS)
 
 
 def test_the_recorded_hour_gives_the_540_bars(
@@ -39,17 +37,13 @@ def test_the_recorded_hour_gives_the_540_bars(
     assert stack.sql(BARS) == answers
 
 
+@pytest.mark.parametrize(("seed", "batch"), CUTS)
 def test_duplicates_rubbish_and_late_quotes_change_no_bar(
-    stack: Stack,
-    recorded_hour: Path,
-    answers: list[dict[str, str]],
-    seed: int,
-    batch: int,
-    pytestconfig: pytest.Config,
+    stack: Stack, recorded_hour: Path, answers: list[dict[str, str]], seed: int, batch: int
 ) -> None:
     hour = read_recording(recorded_hour)
     if batch == 200:
-        hour, answers = before(PART if pytestconfig.getoption("--all-cuts") else SHORT_PART, hour, answers)
+        hour, answers = before(PART, hour, answers)
     stack.send(d.message for d in disturb(hour, ROUGH, seed=seed, now_us=NOW_US))
     stack.drain(max_offsets=batch)
     assert len(answers) > 40

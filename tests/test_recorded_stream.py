@@ -22,11 +22,6 @@ REPEATED = 200
 pytestmark = pytest.mark.usefixtures("compiled")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "cuts" in metafunc.fixturenames:
-        metafunc.parametrize("cuts", [0, 20] if metafunc.config.getoption("--all-cuts") else [20])
-
-
 class Tape:
     """The frames, played on from connection to connection; each ends after its share, the last one stays."""
 
@@ -48,6 +43,7 @@ class Tape:
             await client.end(next(self._ends))
 
 
+@pytest.mark.parametrize("cuts", [20, pytest.param(0, marks=pytest.mark.long)])
 def test_the_recorded_frames_over_a_websocket_give_the_540_bars(
     stack: Stack, recorded_hour: Path, answers: list[dict[str, str]], cuts: int
 ) -> None:

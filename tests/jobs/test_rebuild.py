@@ -83,6 +83,7 @@ def damage(stack: Stack) -> None:
     add(rejected, bad, offset=99, kafka_date=SESSION)
 
 
+@pytest.mark.long
 def test_damaged_tables_hold_again_what_bronze_says_and_the_stream_goes_on(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def settings_in_files(stack: Stack, folder: Path) -> dict[str, str]:
     return rest
 
 
+@pytest.mark.long
 def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
     stack: Stack, tmp_path: Path
 ) -> None:
