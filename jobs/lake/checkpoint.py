@@ -37,7 +37,7 @@ class Checkpoint:
                     f"the checkpoint {self.path} is lost", found="tables that hold data", remedy=REBUILD
                 )
             return
-        found = json.loads(self._identity.read_text()) if self._identity.exists() else {}
+        found = self._belongs_to()
         for key, value in identity.items():
             if found.get(key) != value:
                 raise CheckpointError(
@@ -57,8 +57,14 @@ class Checkpoint:
 
     def begin(self, identity: Mapping[str, str]) -> None:
         """Say whose checkpoint this is, before the query makes it."""
+        text = json.dumps(dict(identity), indent=1)
+        if self._identity.exists() and self._identity.read_text() == text:
+            return
         self._identity.parent.mkdir(parents=True, exist_ok=True)
-        self._identity.write_text(json.dumps(dict(identity), indent=1))
+        # as a whole or not at all
+        new = self._identity.with_name(f"{self._identity.name}.new")
+        new.write_text(text)
+        new.replace(self._identity)
 
     def rebuild(self, identity: Mapping[str, str]) -> None:
         """Keep the old folder under another name, and make an empty one: the query then begins where the tables end."""
@@ -66,6 +72,18 @@ class Checkpoint:
             shutil.move(self.path, self.path.with_name(f"{self.path.name}.set-aside-{time.time_ns()}"))
         self.begin(identity)
         self.path.mkdir()
+
+    def _belongs_to(self) -> dict[str, str]:
+        if not self._identity.exists():
+            return {}
+        try:
+            return dict(json.loads(self._identity.read_text()))
+        except (ValueError, TypeError) as error:
+            raise CheckpointError(
+                f"the checkpoint {self.path} is damaged",
+                found=f"{self._identity.name}: {error}",
+                remedy=REBUILD,
+            ) from error
 
     def _must_be_whole(self) -> None:
         """Each file that Spark reads at a start has its version in the first line, and JSON after it."""

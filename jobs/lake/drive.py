@@ -17,9 +17,10 @@ from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.kafka import Topic, describe_topic
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
+from jobs.lake.postgres import PatienceError
 from jobs.lake.quote_stream import QuoteStream
 from jobs.lake.quote_writer import QuoteWriter
-from jobs.lake.restarts import Restarts
+from jobs.lake.restarts import Restarts, is_of_surroundings
 from jobs.lake.session import build_session
 from jobs.lake.settings import Settings
 from jobs.lake.start import connect, open_checkpoint, take_over
@@ -53,7 +54,7 @@ def run_quotes(settings: Settings, *, wait: float, **options: Any) -> None:
         )
         ledger, topic = connecting.result()
         driver = Driver(spark, settings, ledger, configuration=configuration, stop_asked=stop)
-        driver.run(topic, Pace(**options), before_start=warming.result)
+        driver.run(topic, Pace(**options), wait=wait, before_start=warming.result)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Pace:
 
     trigger: str
     max_offsets: int
+
+
+def is_starting(error: Exception) -> bool:
+    """Whether a start may be tried again: a service is not there yet, and nobody's patience was spent on it."""
+    return is_of_surroundings(error) and not isinstance(error, PatienceError)
 
 
 class Driver:
@@ -81,16 +87,24 @@ class Driver:
         self._lease = Lease(settings, STREAM, run_id=ledger.run_id, give_up=stop_asked)
         self._tables = TableWriter(settings, self._lease)
 
-    def run(self, topic: Topic, pace: Pace, *, before_start: Callable[[], object] = lambda: None) -> None:
+    def run(
+        self,
+        topic: Topic,
+        pace: Pace,
+        *,
+        wait: float = 0,
+        before_start: Callable[[], object] = lambda: None,
+    ) -> None:
         """Write the topic's messages into the tables, until the topic is drained or a stop is asked for.
 
-        `before_start` is waited for when everything else is ready for the first batch.
+        A store that is still starting has `wait` seconds. `before_start` is waited for when everything else is ready
+        for the first batch.
         """
         with self._ledger.run(STREAM, topic=topic.name, trigger=pace.trigger), closing(self._lease):
             self._lease.acquire()
             self._ledger.close_lost_runs(STREAM)
             restarts = Restarts(give_up=self._stop_asked)
-            quotes: QuoteStream | None = self._prepare(topic)
+            quotes: QuoteStream | None = self._prepare_within(wait, topic)
             before_start()
             while True:
                 try:
@@ -98,10 +112,22 @@ class Driver:
                         describe_topic(self._settings.kafka_bootstrap, topic.name)
                     )
                     return self._follow(quotes, pace)
+                except PatienceError:
+                    raise
                 except Exception as error:  # ruff: ignore[blind-except] - raised again unless a service was away
                     self._lease.ask()  # another driver is the better reason
                     restarts.wait_after(error, progressed=quotes is not None and quotes.has_progressed)
                     quotes = None
+
+    def _prepare_within(self, seconds: float, topic: Topic) -> QuoteStream:
+        """The stream, once the store is there; what is not within `seconds` is an error."""
+        import stamina
+
+        limit = {"attempts": None, "timeout": seconds} if seconds else {"attempts": 1}
+        for attempt in stamina.retry_context(on=is_starting, wait_initial=0.5, wait_max=2.0, **limit):
+            with attempt:
+                return self._prepare(topic)
+        raise AssertionError("the last attempt raises")
 
     def _prepare(self, topic: Topic) -> QuoteStream:
         state = take_over(self._spark, self._settings, self._lease, topic, self._tables)
@@ -119,8 +145,8 @@ class Driver:
 
     def _follow(self, quotes: QuoteStream, pace: Pace) -> None:
         query = quotes.start(trigger=pace.trigger, max_offsets=pace.max_offsets)
-        self._ledger.mark_ready()
         try:
+            self._ledger.mark_ready()
             while query.isActive and not self._stop_asked():
                 self._lease.raise_if_lost()
                 # what ended it is raised by `stop`, as it was before Spark wrapped it

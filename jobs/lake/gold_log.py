@@ -39,7 +39,7 @@ class GoldLog:
         self._settings, self._state, self._open_bars = settings, state, open_bars
         self._writer, self._dml = writer, dml_session(spark)
         self._configuration = configuration
-        self._pruned = state.merged_sequence
+        self._pruned = state.pruned_sequence
         self._idle = 0
 
     def merge_within(self, aside: Aside) -> None:

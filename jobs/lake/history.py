@@ -1,5 +1,7 @@
 """What the commits of a table say of the stream that wrote them, read without Spark."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import date
 
 from jobs.lake.errors import ServiceError
@@ -7,27 +9,35 @@ from jobs.lake.progress import Commit, read_commit
 from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
 
-# between two epochs of a driver every table is in one of the last few commits, by itself or as empty
+# each batch says of every table, by itself or as empty, how far it is in all partitions
 COMMITS_READ = 100
 
 
-def recent_commits(table: Table, settings: Settings) -> tuple[int, list[Commit]]:
-    """The newest version of the table and the newest commits of the stream to it, newest first; -1 without a table."""
-    from deltalake import DeltaTable
+@contextmanager
+def readable(table: Table, settings: Settings) -> Generator[tuple[str, dict[str, str]], None, None]:
+    """The table's address and the store's options for deltalake; what the store does not answer is a `ServiceError`."""
     from deltalake.exceptions import DeltaError
 
-    url, options = table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
+    url = table.path(settings).replace("s3a://", "s3://")
     try:
-        if not DeltaTable.is_deltatable(url, options):
-            return -1, []
-        found = DeltaTable(url, storage_options=options)
-        history = found.history(COMMITS_READ)
+        yield url, settings.storage_options()
     except (OSError, DeltaError) as error:
         raise ServiceError(
             f"{table.name} at {url} cannot be read",
             found=" ".join(str(error).split())[:300],
             remedy=f"look at the S3 store at {settings.s3_endpoint}, its buckets and the account, or correct AWS_*",
         ) from error
+
+
+def recent_commits(table: Table, settings: Settings) -> tuple[int, list[Commit]]:
+    """The newest version of the table and the newest commits of the stream to it, newest first; -1 without a table."""
+    from deltalake import DeltaTable
+
+    with readable(table, settings) as (url, options):
+        if not DeltaTable.is_deltatable(url, options):
+            return -1, []
+        found = DeltaTable(url, storage_options=options)
+        history = found.history(COMMITS_READ)
     commits = [read_commit(entry.get("userMetadata")) for entry in history]
     return found.version(), [commit for commit in commits if commit]
 
@@ -36,14 +46,14 @@ def table_id(table: Table, settings: Settings) -> str:
     """The id that Delta gave the table when it was made."""
     from deltalake import DeltaTable
 
-    url = table.path(settings).replace("s3a://", "s3://")
-    return str(DeltaTable(url, storage_options=settings.storage_options()).metadata().id)
+    with readable(table, settings) as (url, options):
+        return str(DeltaTable(url, storage_options=options).metadata().id)
 
 
 def days_of(table: Table, settings: Settings) -> set[date]:
     """The partitions that the table has rows in."""
     from deltalake import DeltaTable
 
-    url = table.path(settings).replace("s3a://", "s3://")
-    found = DeltaTable(url, storage_options=settings.storage_options()).partitions()
+    with readable(table, settings) as (url, options):
+        found = DeltaTable(url, storage_options=options).partitions()
     return {date.fromisoformat(partition[table.partition]) for partition in found}

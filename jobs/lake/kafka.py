@@ -45,9 +45,13 @@ class TopicEnds:
 
     def __init__(self, bootstrap: str, topic: Topic) -> None:
         from kafka import KafkaConsumer, TopicPartition
+        from kafka.errors import KafkaError
 
         self._bootstrap = bootstrap
-        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, **PATIENCE)
+        try:
+            self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, **PATIENCE)
+        except KafkaError as error:
+            raise _no_answer(bootstrap, error) from error
         self._partitions = [TopicPartition(topic.name, partition) for partition in topic.partitions]
 
     def ask(self) -> Offsets:

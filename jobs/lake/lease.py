@@ -61,7 +61,8 @@ class Lease:
         self._settings, self._group, self._run_id = settings, group, run_id
         self._give_up = give_up
         self._connection: Connection | None = None
-        self._backend = 0
+        # of every connection that may have got the lock
+        self._backends: list[int] = []
         self._lost: LeaseError | None = None
         self._one_at_a_time = threading.Lock()
         self._closed = threading.Event()
@@ -79,7 +80,7 @@ class Lease:
             (self._group, self._run_id, socket.gethostname(), os.getpid()),
         )
         self.epoch = int(rows[0][0])
-        self._connection, self._backend = connection, connection.backend
+        self._connection, self._backends = connection, [connection.backend]
         threading.Thread(target=self._renew_until_closed, name="lease", daemon=True).start()
 
     def raise_above(self, epoch: int) -> None:
@@ -140,19 +141,21 @@ class Lease:
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed:
             connection = Connection(self._settings)
+            # before it asks: that it has got the lock may be an answer that is lost
+            self._backends.append(connection.backend)
             self._take_again(connection)
-            self._connection, self._backend = connection, connection.backend
+            self._connection = connection
         return self._connection
 
     def _take_again(self, connection: Connection) -> None:
-        """The lock on a new connection; the old one may still hold it on the server, and is ended there."""
+        """The lock on a new connection; one of the old ones may still hold it on the server, and is ended there."""
         if self._lock(connection):
             return
         holder = self._find_holder(connection)
         if holder and holder.run_id == self._run_id:
             connection.execute(
-                f"SELECT pg_terminate_backend(pid) FROM ({BACKEND_OF}) AS ours WHERE pid = %s",
-                (LOCK, self._group, self._backend),
+                f"SELECT pg_terminate_backend(pid) FROM ({BACKEND_OF}) AS ours WHERE pid = ANY(%s)",
+                (LOCK, self._group, self._backends),
             )
             if self._lock_within(connection, RENEW_EVERY):
                 return

@@ -100,6 +100,10 @@ class Connection:
         )
 
 
+class PatienceError(NoAnswerError):
+    """PostgreSQL has not answered for as long as it is waited for."""
+
+
 def until_answered(
     action: Callable[[], Result], *, patience: float, give_up: Callable[[], bool] = lambda: False
 ) -> Result:
@@ -111,7 +115,7 @@ def until_answered(
             result = action()
         except NoAnswerError as error:
             if time.monotonic() > deadline or give_up():
-                raise
+                raise PatienceError(error.what, found=error.found, remedy=error.remedy) from error
             if not waiting:
                 log.warning("ledger_away", what=error.what, found=error.found)
             waiting = True

@@ -18,7 +18,7 @@ EPOCH_STEP = 2**44
 class Commit:
     """What `userMetadata` of a commit says.
 
-    `end` (exclusive) is the table's recorded end, `batch_end` that of the batch alone: how far the `empty` tables are.
+    `end` (exclusive) is the table's recorded end, `batch_end` how far the `empty` tables are with it.
     """
 
     topic: str

@@ -41,8 +41,8 @@ class QuoteStream:
         """What the query calls for each batch."""
         self._wait_for_turn()
         try:
-            self._writer.write(kafka, batch_id)
-            self.has_progressed = True
+            # a batch that is only repeated is no progress: what fails after it would be tried again for ever
+            self.has_progressed |= self._writer.write(kafka, batch_id)
             self._last_batch = time.monotonic()
             failpoints.reached("checkpoint.before")
         except BaseException as error:

@@ -26,7 +26,14 @@ from jobs.lake.quote_frames import BatchFrames
 from jobs.lake.recent import RecentQuotes
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState
-from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M_LOG, SILVER_QUOTES, SILVER_REJECTED, Table
+from jobs.lake.tables import (
+    BATCH_TABLES,
+    BRONZE_QUOTES,
+    GOLD_BARS_1M_LOG,
+    SILVER_QUOTES,
+    SILVER_REJECTED,
+    Table,
+)
 from jobs.lake.upkeep import Upkeep
 from jobs.lake.write import TableWriter
 from transforms.messages import keep_messages
@@ -72,8 +79,8 @@ class QuoteWriter:
         self._last_merge = time.monotonic()
         self._last_size, self._parts = SMALL_BATCH, 0
 
-    def write(self, kafka: "DataFrame", batch_id: int) -> None:
-        """Write a batch, and do what is due after it."""
+    def write(self, kafka: "DataFrame", batch_id: int) -> bool:
+        """Write a batch, and do what is due after it; whether a table is further than before."""
         began = time.monotonic()
         known = self._configuration
         known.refresh()
@@ -85,6 +92,7 @@ class QuoteWriter:
         )
         facts = count_batch(checked)
         self._last_size = facts.messages
+        is_new = any(exceeds(facts.end, self._state.ends[table.name]) for table in BATCH_TABLES)
         if facts.messages:
             self._commit(checked, facts, batch_id, began)
         release(checked)
@@ -92,11 +100,13 @@ class QuoteWriter:
         if time.monotonic() - self._last_merge > MERGE_EVERY:
             self._merge()
         self._upkeep.do_one(self._aside)
+        return is_new
 
     def look_after_gold(self, *, to_the_end: bool) -> None:
         """Close sessions by the clock once the topic is read to its end, merge the log, do what upkeep is due.
 
-        `to_the_end`: wait for the merge, and for what runs before it, instead of leaving it beside the next batches.
+        `to_the_end`: wait for the merge, and for what runs before it, instead of leaving it beside the next batches; no
+        upkeep is begun then.
         """
         self._aside.settle(wait=to_the_end)
         try:
@@ -109,7 +119,8 @@ class QuoteWriter:
             self._gold_log.close_sessions(datetime.now(UTC), lateness=self._lateness)
         self._merge()
         self._aside.settle(wait=to_the_end)
-        self._upkeep.do_one(self._aside)
+        if not to_the_end:
+            self._upkeep.do_one(self._aside)
 
     def close(self) -> None:
         self._aside.close()

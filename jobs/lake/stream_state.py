@@ -9,10 +9,10 @@ from typing import Any
 from jobs.lake import history
 from jobs.lake.errors import TopicError
 from jobs.lake.kafka import Topic
-from jobs.lake.progress import Commit, Offsets, largest, recorded_ends
+from jobs.lake.progress import Commit, Offsets, largest, recorded_ends, smallest
 from jobs.lake.quote_batch import BatchFacts
 from jobs.lake.settings import Settings
-from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, STREAM_TABLES, Table
+from jobs.lake.tables import BATCH_TABLES, GOLD_BARS_1M, GOLD_BARS_1M_LOG, STREAM_TABLES, Table
 
 
 @dataclass
@@ -20,7 +20,7 @@ class StreamState:
     """Recorded ends, and what the gold log's newest commit says of order, watermarks and Kafka times.
 
     `versions` are those of the tables when they were read, `uncompacted` the commits since the last compaction, as
-    far as they are known.
+    far as they are known. The log was pruned of what is up to `pruned_sequence` in its order, or of less.
     """
 
     topic: Topic
@@ -30,6 +30,7 @@ class StreamState:
     epoch: int = 0
     sequence: int = 0
     merged_sequence: int = 0
+    pruned_sequence: int = 0
     watermark: dict[str, datetime] = field(default_factory=dict)
     kafka_time: dict[str, datetime] = field(default_factory=dict)
 
@@ -40,7 +41,13 @@ class StreamState:
         recorded = self.ends[table.name]
         end = largest(recorded, facts.end)
         start = {p: min(max(facts.start.get(p, 0), recorded.get(p, 0)), end[p]) for p in facts.end}
-        told = {"empty": facts.empty_tables, "batch_end": facts.end, "batch_id": batch_id}
+        # all partitions, those without a message now too: a table that is empty again and again says so in no commit
+        everywhere = smallest(self.ends[table.name] for table in BATCH_TABLES)
+        told = {
+            "empty": facts.empty_tables,
+            "batch_end": largest(everywhere, facts.end),
+            "batch_id": batch_id,
+        }
         return self._commit(start, end, kind="batch", sequence=sequence, **told)
 
     def standing_commit(self, table: Table, *, kind: str, sequence: int | None = None) -> Commit:
@@ -110,7 +117,10 @@ def recover(settings: Settings, topic: Topic) -> StreamState:
     state = StreamState(topic, recorded_ends(commits, topic=topic.name), versions)
     for name, found in commits.items():
         kinds = [commit.kind for commit in found]
-        state.uncompacted[name] = kinds.index("compact") if "compact" in kinds else len(kinds)
+        # none among those that were read: perhaps never, and a compaction too early does little
+        state.uncompacted[name] = kinds.index("compact") if "compact" in kinds else versions[name] + 1
+    pruned = [commit.sequence or 0 for commit in commits[GOLD_BARS_1M_LOG.name] if commit.kind == "prune"]
+    state.pruned_sequence = max(pruned, default=0)
     everyone = [commit for found in commits.values() for commit in found]
     state.epoch = max((commit.epoch for commit in everyone), default=0)
     for commit in commits[GOLD_BARS_1M_LOG.name]:

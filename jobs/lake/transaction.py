@@ -17,20 +17,31 @@ if TYPE_CHECKING:
 
 
 def append(
-    frame: "DataFrame", path: str, *, application: str, number: int, user_metadata: str, partition: str
+    frame: "DataFrame",
+    path: str,
+    *,
+    application: str,
+    number: int,
+    user_metadata: str,
+    partition: str,
+    before: tuple[str, int],
 ) -> int:
     """Append `frame` to a table that exists, as transaction `number` of `application`; the new version.
 
-    A number that is not above the newest that the table has seen is a `WriteSkippedError`.
+    A number that is not above the newest that the table has seen is a `WriteSkippedError`, and so is a table that has
+    seen the number of another application which `before` names, or a later one: a newer driver's.
     """
     spark = frame.sparkSession
     transaction = delta_log(spark, path).startTransaction()
-    # another commit of this application between here and ours makes Delta refuse ours
-    transaction.readTxn().addOne(application)
-    if (seen := _newest_of(transaction, application)) >= number:
+    # another commit of these applications between here and ours makes Delta refuse ours
+    for name in {application, before[0]}:
+        transaction.readTxn().addOne(name)
+    seen = _newest_of(transaction, application)
+    newer = _newest_of(transaction, before[0])
+    if seen >= number or newer >= before[1]:
         raise WriteSkippedError(
             f"a write to {path} was seen already",
-            found=f"transaction {number}, and the table has seen {seen}",
+            found=f"transaction {number}, and the table has seen {seen if seen >= number else newer}",
             remedy="another driver with a newer epoch writes this table: see the ledger's leases, stop one of them",
         )
     _check_columns(frame, transaction, path)

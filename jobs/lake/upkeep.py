@@ -44,8 +44,10 @@ class Upkeep:
     ) -> None:
         self._spark, self._settings, self._dml = spark, settings, dml_session(spark)
         self._state, self._writer, self._ledger = state, writer, ledger
-        self._looked = time.monotonic()
-        self._done = self._batches = 0
+        # a driver that lives shorter than that looks too, once there may be something to find
+        is_old = max(state.versions.values(), default=0) >= COMPACT_AFTER_COMMITS
+        self._looked = time.monotonic() - (LOOK_EVERY if is_old else 0)
+        self._done, self._batches = 0, LOOK_AT_LOGS_EVERY - 1
         # versions whose checkpoints Delta's snapshots may not know yet
         self._checkpointed: dict[str, int] = {}
 
@@ -59,7 +61,7 @@ class Upkeep:
         elif aside.is_free and self._is_time_for_logs() and (longest := self._longest_log()):
             self._begin(aside, "checkpoint", longest, self._writer.checkpoint)
             self._checkpointed[longest.name] = self._version(longest)
-        elif aside.is_free and time.monotonic() - self._looked > LOOK_EVERY:
+        elif aside.is_free and time.monotonic() - self._looked >= LOOK_EVERY:
             self._looked = time.monotonic()
             if neglected := self._neglected():
                 self._begin(aside, "vacuum", neglected, self._writer.vacuum)

@@ -47,6 +47,7 @@ class TableWriter:
                 number=number,
                 user_metadata=commit.to_json(),
                 partition=table.partition,
+                before=(table.name, (commit.epoch + 1) * EPOCH_STEP),
             )
         except WriteSkippedError:
             self._lease.ask()  # which knows who the other is
@@ -84,6 +85,7 @@ class TableWriter:
         new = failpoints.inside(f"{table.name}.inside", changes).alias("new")
         # the days spare Delta all other partitions
         on = f"old.{table.partition} IN ({days}) AND {_same_key(table)} AND new.change <> 'insert'"
+        self._lease.ask()  # the days took a while
         (
             target
             .alias("old")

@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     number(load, "--warm-up", 120, "seconds of those that count as warm-up")
     number(load, "--burst", 10_000, "more messages a second")
     number(load, "--burst-seconds", 60, "that they go on")
-    number(load, "--after", 120, "seconds at the rate after the burst")
+    number(load, "--after", 180, "seconds at the rate after the burst")
 
     frames = bench("frames", "how many frames a second go from Yahoo's socket to Kafka without loss")
     rates(frames, 2000, 3000, 4000, 5000, 6000, meaning="frames a second, one after the other")

@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import closing
+from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -70,8 +71,18 @@ def report(batches: list[Batch], samples: list[Sample], args: argparse.Namespace
     made.details += [{"at": sample.at, "megabytes": sample.megabytes} for sample in samples[::10]]
     slower = median(batch.seconds for batch in late) / median(batch.seconds for batch in early)
     larger = _megabytes(late, samples)["all"] / _megabytes(early, samples)["all"]
-    made.notes = [f"late batches take {slower:.2f} times as long, with {larger:.2f} times the memory"]
+    pace = _apart(late) / _apart(early)
+    made.notes = [
+        f"late batches take {slower:.2f} times as long, with {larger:.2f} times the memory",
+        f"from commit to commit, with the planning and the upkeep between: {_apart(early):.2f} s, then "
+        f"{_apart(late):.2f} s, {pace:.2f} times",
+    ]
     return made
+
+
+def _apart(part: list[Batch]) -> float:
+    """The median of the seconds from one commit to the next."""
+    return median(after.committed_at - before.committed_at for before, after in pairwise(part))
 
 
 def _row(part: list[Batch], samples: list[Sample]) -> list[str]:

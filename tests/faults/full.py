@@ -76,11 +76,9 @@ def _write_page(part: str, done: dict[str, Shown]) -> None:
     outcomes = [shown.outcome for shown in done.values()]
     faults, messages = sum(o.faults for o in outcomes), sum(o.messages for o in outcomes)
     rows.append(("together", "", "", f"{faults}", f"{messages:,}", f"{sum(o.seconds for o in outcomes):.0f}"))
-    title = (
-        "All held"
-        if len(done) == len(PARTS[part])
-        else f"{len(done)} of {len(PARTS[part])} were run, and held"
-    )
+    held = sum(not outcome.skipped for outcome in outcomes)
+    wanted = len(PARTS[part])
+    title = "All held" if held == wanted else f"{held} of {wanted} were run, and held"
     report = Report(part, title, ("scenario", "date", "commit", "faults", "messages", "seconds"), rows)
     memory = machine()["memory_gb"]
     PAGE.write_text(with_part(PAGE.read_text(), report, f"{os.cpu_count()} cores, {memory:.0f} GB"))

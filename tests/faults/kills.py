@@ -7,6 +7,7 @@ import time
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
 from tests.faults.lake import Lake
+from tests.faults.services import is_alive
 
 # A table's first commit of a driver is its epoch's, its second the first batch's: at the third a batch is behind it.
 # What else would commit at the same time is held, so that each state between the commits is met.
@@ -21,6 +22,7 @@ FAILPOINTS = {
     "after the merge of gold": f"{GOLD}.after=kill@2",
 }
 DIES_WITHIN = 180
+ENDS_WITHIN = 60  # seconds after the other half
 
 
 def at_failpoints(lake: Lake, options: Options) -> None:
@@ -72,7 +74,12 @@ def wait_for_a_batch(driver: Driver) -> None:
 
 
 def end(driver: Driver, *, half: str) -> None:
-    """kill -9 of a half, with which the other goes too."""
+    """kill -9 of a half, with which the other goes too, by itself."""
+    python = driver.python
     driver.kill_half(half)
-    driver.ended(seconds=60)
-    driver.kill()
+    driver.ended(seconds=ENDS_WITHIN)
+    deadline = time.monotonic() + ENDS_WITHIN
+    while is_alive(python):
+        assert time.monotonic() < deadline, f"the Python half lives {ENDS_WITHIN} s after the JVM"
+        time.sleep(0.1)
+    driver.kill()  # what is left: workers of either half

@@ -19,9 +19,10 @@ from deltalake.exceptions import DeltaError
 from jobs.lake.failpoints import SETTING
 from jobs.lake.history import recent_commits
 from jobs.lake.kafka import TopicEnds, describe_topic
+from jobs.lake.postgres import Connection
 from jobs.lake.progress import exceeds, recorded_ends, smallest
 from jobs.lake.settings import Settings
-from jobs.lake.tables import BATCH_TABLES
+from jobs.lake.tables import BATCH_TABLES, STREAM
 from producers.disturbances import Disturbances, disturb
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
@@ -94,6 +95,12 @@ class Lake:
         )
         self._started.append(driver)
         return driver
+
+    def epoch(self) -> int:
+        """The epoch of the stream's lease."""
+        with closing(Connection(self.settings, read_only=True)) as connection:
+            ((epoch,),) = connection.execute("SELECT epoch FROM leases WHERE table_group = %s", (STREAM,))
+        return int(epoch)
 
     def wait_caught_up(self, driver: Driver, *, seconds: float = CAUGHT_UP_WITHIN) -> None:
         """Wait until bronze holds as many messages as the topic does."""

@@ -6,11 +6,13 @@ import threading
 import time
 
 REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-MODES = ("pass", "cut", "stall", "503")
 
 
 class Proxy:
-    """Stands in front of one port. `mode` may be changed at any time, and holds for open connections too."""
+    """Stands in front of one port. `mode` may be changed at any time, and holds for open connections too.
+
+    It is pass, cut, stall or 503.
+    """
 
     def __init__(self, target: int) -> None:
         self._target, self.mode = target, "pass"

@@ -89,10 +89,12 @@ def _prove(name: str, instance: Instance, folder: Path, options: Options) -> Out
     except SkippedError as reason:
         print(f"skipped {name}: {reason}", flush=True)
         return Outcome(0, 0, time.monotonic() - began, skipped=str(reason))
-    except AssertionError as error:
+    except Exception as error:
         fault = lake.met[-1] if lake.met else "no fault yet"
         again = f"--scenario {name} --seed {options.seed} --kills {options.kills}"
         print(f"FAILED {name} ({fault}), repeat it with {again}: {error}", file=sys.stderr)
+        if not isinstance(error, AssertionError):
+            raise
         return None
     finally:
         lake.close()

@@ -58,12 +58,12 @@ def kill_tree(instance: Instance, name: str) -> None:
             os.kill(each, signal.SIGKILL)
     # until then it holds its port
     deadline = time.monotonic() + ENDS_WITHIN
-    while any(_lives(each) for each in pids):
+    while any(is_alive(each) for each in pids):
         assert time.monotonic() < deadline, f"{name} lives {ENDS_WITHIN:.0f} s after kill -9"
         time.sleep(0.05)
 
 
-def _lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether a process is there and not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -103,11 +103,14 @@ def _kill_each(lake: Lake, options: Options, *, dead_seconds: float) -> None:
     chance = options.chance()
     driver = lake.driver(max_offsets=500)
     for fault in KILLS:
+        epoch = lake.epoch()
 
         def away(fault: Fault = fault) -> None:
             kill_and_start(lake.instance, fault.target, dead_seconds=dead_seconds)
 
         outlast(lake, driver, fault, away, share=0.8 / len(KILLS), after=chance.uniform(0, 3))
+        if fault.target == "postgres":
+            assert lake.epoch() == epoch, f"the driver went on as {lake.epoch()}, it was {epoch}"
     lake.finish(driver)
 
 

@@ -53,7 +53,7 @@ def age(settings: Settings, lease: Lease, *, seconds: int) -> None:
 def cut(settings: Settings, lease: Lease) -> None:
     """End the holder's connection on the server, as a restart of PostgreSQL does."""
     with closing(Connection(settings)) as connection:
-        connection.execute("SELECT pg_terminate_backend(%s)", (lease._backend,))
+        connection.execute("SELECT pg_terminate_backend(%s)", (lease._backends[-1],))
 
 
 def test_of_two_drivers_that_start_at_once_one_runs_twenty_times(make: Make) -> None:

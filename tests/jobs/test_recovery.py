@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,13 @@ import pytest
 
 from jobs.lake import gold_log, transaction, write
 from jobs.lake.errors import SchemaError, WriteSkippedError
+from jobs.lake.kafka import Topic
 from jobs.lake.lease import Lease
 from jobs.lake.progress import Commit, recorded_ends
-from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
+from jobs.lake.quote_batch import BatchFacts
+from jobs.lake.quote_writer import QuoteWriter
+from jobs.lake.stream_state import StreamState
+from jobs.lake.tables import BATCH_TABLES, GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
 from jobs.lake.write import TableWriter
 from producers.events import Message
 from tests.builders import line
@@ -94,7 +99,7 @@ def test_a_commit_that_came_between_snapshot_and_commit_is_an_error(stack: Stack
     path = str(tmp_path / "table")
     rows = stack.spark.range(3).selectExpr("id", "id % 2 AS part")
     rows.write.format("delta").partitionBy("part").save(path)
-    place = {"application": "a", "user_metadata": "{}", "partition": "part"}
+    place = {"application": "a", "user_metadata": "{}", "partition": "part", "before": ("a", 100)}
     assert transaction.append(rows, path, number=7, **place) == 1
 
     def meanwhile(batches: Iterator[Any]) -> Iterator[Any]:
@@ -111,8 +116,53 @@ def test_a_commit_that_came_between_snapshot_and_commit_is_an_error(stack: Stack
     assert stack.spark.read.format("delta").load(path).count() == 7
     with pytest.raises(WriteSkippedError, match="transaction 8, and the table has seen 8"):
         transaction.append(rows, path, number=8, **place)
+    # an idle commit has a name of its own, and is fenced by what a newer driver has committed under the table's
+    idle = place | {"application": "a/idle"}
+    assert transaction.append(rows, path, number=1, **idle) > 1
+    with pytest.raises(WriteSkippedError, match="transaction 2, and the table has seen 8"):
+        transaction.append(rows, path, number=2, **idle | {"before": ("a", 8)})
     with pytest.raises(SchemaError, match="columns"):
         transaction.append(rows.select("part", "id"), path, number=9, **place)
+
+
+def test_a_batch_that_is_only_repeated_is_no_progress(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    write_batch = QuoteWriter.write
+
+    def write(self: QuoteWriter, kafka: Any, batch_id: int) -> bool:
+        told.append(write_batch(self, kafka, batch_id))
+        return told[-1]
+
+    monkeypatch.setattr(QuoteWriter, "write", write)
+    stack.send([line("14:30:01"), BAD])
+    stack.drain()
+    # as if Spark had not been able to write that the batch is done
+    (stack.checkpoint / "commits" / "0").unlink()
+    stack.drain()
+    assert told == [True, False]
+
+
+def test_a_table_that_is_empty_for_long_is_as_far_as_the_newest_batch_says_of_all_partitions() -> None:
+    state = StreamState(Topic("t", "id", (0, 1)), {table.name: {0: 0, 1: 0} for table in BATCH_TABLES})
+    commits: dict[str, list[Commit]] = {table.name: [] for table in BATCH_TABLES}
+    for number in range(4):
+        # a message in partition 1 once, and in partition 0 in every batch; none of them is rejected
+        end = {0: number + 1} | ({1: 7} if number == 0 else {})
+        facts = facts_of(end)
+        for table in BATCH_TABLES:
+            if table.name not in facts.empty_tables:
+                commits[table.name].insert(0, state.batch_commit(table, facts, batch_id=number))
+        state.uncompacted = dict.fromkeys(commits, 0)
+        state.advance(facts, {name: found[0].end for name, found in commits.items() if found})
+    newest = {name: found[:2] for name, found in commits.items()}
+    assert recorded_ends(newest, topic="t") == {name: {0: 4, 1: 7} for name in commits}
+
+
+def facts_of(end: dict[int, int]) -> BatchFacts:
+    """A batch of accepted messages up to `end`."""
+    start = dict.fromkeys(end, 0)
+    now = datetime(2026, 1, 5, 15, tzinfo=UTC)
+    return BatchFacts(1, 1, start, end, frozenset({now.date()}), frozenset(), now, {}, {})
 
 
 def test_an_empty_table_is_only_as_far_as_the_batch_that_says_so() -> None:
