@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         if "silver.rejected" in attach(connection, settings, versions={}):
             rows = _rejected(connection, args)
             sent_before |= {root for (root,) in connection.execute(REDRIVEN).fetchall()}
+        if args.rule and not rows:
+            _must_be_a_rule(args.rule)
         return _redrive(rows, sent_before, args, settings)
 
 
@@ -83,6 +85,21 @@ def _redrive(
     plain = ", ".join(f"{number:,} {name}" for name, number in counts.items())
     print(json.dumps(counts) if args.json else plain)
     return 1 if refused else 0
+
+
+def _must_be_a_rule(name: str) -> None:
+    """Tell a rule that rejected nothing from a name that is none; an older rule is known by what it rejected."""
+    from difflib import get_close_matches
+
+    from jobs.lake.errors import UsageError
+    from transforms.rules import FIELD_RULES, FRAME_PROBLEMS, SHAPE_RULES
+
+    rules = [*SHAPE_RULES, *FRAME_PROBLEMS, *FIELD_RULES]
+    if name not in rules:
+        near = ", ".join(get_close_matches(name, rules)) or "none"
+        raise UsageError(
+            f"there is no rule {name}", found=f"near it: {near}", remedy="docs/rules.md has them all"
+        )
 
 
 def _rejected(connection: "duckdb.DuckDBPyConnection", args: argparse.Namespace) -> list[tuple[Any, ...]]:

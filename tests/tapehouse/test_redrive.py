@@ -50,6 +50,9 @@ def test_what_is_sent_again_lands_as_if_it_had_been_known_from_the_start(
     stack.drain()
     assert stack.one("SELECT count(*) FROM silver.rejected") == "3"
     assert redrive("--rule", "malformed") == {"rejected": 0, "sent": 0, "skipped": 0, "refused": 0}
+    code, _, err = call("redrive", "--rule", "unknown_instruments")
+    assert code == 2
+    assert "near it: unknown_instrument" in err
 
     instruments.write_text(whole)
     assert redrive(*NOT_KNOWN) == {"rejected": 3, "sent": 3, "skipped": 0, "refused": 0}
