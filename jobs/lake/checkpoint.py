@@ -58,7 +58,8 @@ class Checkpoint:
     def begin(self, identity: Mapping[str, str]) -> None:
         """Say whose checkpoint this is, before the query makes it."""
         text = json.dumps(dict(identity), indent=1)
-        if self._identity.exists() and self._identity.read_text() == text:
+        # as bytes: what stands there may be no text
+        if self._identity.exists() and self._identity.read_bytes() == text.encode():
             return
         self._identity.parent.mkdir(parents=True, exist_ok=True)
         # as a whole or not at all

@@ -37,7 +37,7 @@ def append(
     for name in {application, before[0]}:
         transaction.readTxn().addOne(name)
     seen = _newest_of(transaction, application)
-    newer = _newest_of(transaction, before[0])
+    newer = seen if application == before[0] else _newest_of(transaction, before[0])
     if seen >= number or newer >= before[1]:
         raise WriteSkippedError(
             f"a write to {path} was seen already",
