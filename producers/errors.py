@@ -2,6 +2,7 @@
 
 ProducerError
 ├── RecordingError          a file that is not a recording, or holds nothing
+├── ImportFileError         a file that cannot be imported as it is said to be
 ├── StreamError             a live stream that cannot be reached
 └── SourceError             a vendor did not give what was asked for
     ├── OutageError         no usable answer: worth another try
@@ -27,6 +28,10 @@ class ProducerError(Exception):
 
 
 class RecordingError(ProducerError):
+    exit_code = 2
+
+
+class ImportFileError(ProducerError):
     exit_code = 2
 
 

@@ -17,12 +17,17 @@ from producers.errors import ProducerError
 
 STAMP = "%Y%m%dT%H%M%S%fZ"
 SIDECAR = ".fetch.json"
+# in the place of a symbol, which is never spelt so: the rows name theirs
+MANY = "~"
 PRECONDITION_FAILED = 412
 
 
 @dataclass(frozen=True)
 class Range:
-    """What one fetch is asked for: a dataset of a symbol over [begin, end), days of the exchange's zone."""
+    """What one fetch is asked for: a dataset of a symbol over [begin, end), days of the exchange's zone.
+
+    The symbol is `MANY` where the rows name theirs.
+    """
 
     source: str
     dataset: str  # bars_1d, bars_1m or actions
@@ -41,15 +46,19 @@ class Range:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a vendor answered. `covers` is the part of the range that the answer holds completely, [begin, end)."""
+    """What a vendor answered. `covers` is the part of the range that the answer holds completely, [begin, end).
+
+    None where nothing is known of that: then it takes nothing back that was told before.
+    """
 
     body: bytes
     table: bytes
     rows: int
     request: str
     fetched_at: datetime
-    covers: tuple[date, date]
+    covers: tuple[date, date] | None
     facts: dict[str, str]
+    kind: str = "json"
 
 
 @dataclass(frozen=True)
@@ -71,10 +80,10 @@ class RawStore:
         self._client, self._bucket = client, bucket
         self._before = f"{before.strip('/')}/" if before.strip("/") else ""
 
-    def keep(self, asked: Range, fetched: Fetched, *, request_id: str, instrument_id: str) -> str:
+    def keep(self, asked: Range, fetched: Fetched, *, request_id: str, instrument_id: str | None) -> str:
         """Write a pair and its sidecar; the sidecar's key."""
         stem = f"{asked.prefix}{asked.begin}_{asked.end}_{fetched.fetched_at.strftime(STAMP)}_{request_id}"
-        body, table = f"{stem}.json.gz", f"{stem}.csv"
+        body, table = f"{stem}.{fetched.kind}.gz", f"{stem}.csv"
         # the same bytes give the same object
         self._put(body, gzip.compress(fetched.body, mtime=0))
         self._put(table, fetched.table)
@@ -84,10 +93,10 @@ class RawStore:
             "source": asked.source,
             "dataset": asked.dataset,
             "instrument_id": instrument_id,
-            "vendor_symbol": asked.vendor_symbol,
+            "vendor_symbol": None if asked.vendor_symbol == MANY else asked.vendor_symbol,
             "from": str(asked.begin),
             "to": str(asked.end),
-            "covers": [str(day) for day in fetched.covers],
+            "covers": fetched.covers and [str(day) for day in fetched.covers],
             "request": fetched.request,
             "fetched_at": fetched.fetched_at.isoformat(),
             "body": {"key": body, "sha256": _sha256(fetched.body), "bytes": len(fetched.body)},

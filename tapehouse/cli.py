@@ -16,6 +16,7 @@ COMMANDS = {
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
+    "import": ("tapehouse.import_files", "take files of daily bars that you have into the raw bucket"),
     "budget": ("tapehouse.budget", "show the calls that each vendor may still be asked today"),
     "instruments": ("tapehouse.instruments", "list the instruments, their spellings, and what is followed"),
     "follow": ("tapehouse.follow", "expect quotes, days or minutes of instruments from now on"),
