@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import duckdb
     from deltalake import DeltaTable
 
-TABLES = ("bronze.quotes", "silver.quotes", "silver.rejected", "gold.bars_1m", "gold.bars_1m_log")
+OF_STREAM = ("bronze.quotes", "silver.quotes", "silver.rejected")
+OF_HISTORY = ("bronze.history", "silver.history_rejected", "silver.bars_1d", "silver.actions")
+OF_DAYS = ("gold.bars_1d", "gold.actions", "gold.adjusted_bars_1d")
+TABLES = (*OF_STREAM, "gold.bars_1m", "gold.bars_1m_log", *OF_HISTORY, *OF_DAYS)
 MERGED, LOG = "gold.bars_1m", "gold.bars_1m_log"
 
 # the bar of each key: the newest revision of the log, else the merged row
@@ -26,7 +29,7 @@ AsOf = int | datetime | None
 
 def url_of(table: str, settings: Settings) -> str:
     layer, name = table.split(".")
-    bucket = settings.processed_url if layer == "gold" else settings.realtime_url
+    bucket = settings.realtime_url if table in OF_STREAM else settings.processed_url
     return f"{bucket.rstrip('/')}/{layer}/{name}"
 
 

@@ -27,14 +27,19 @@ def main(argv: list[str] | None = None) -> int:
 
 def tables() -> str:
     """The data dictionary: each table's grain, key, partition and columns."""
+    from jobs.lake.history_tables import HISTORY_TABLES
     from jobs.lake.tables import STREAM_TABLES
 
-    parts = ["# Tables", WRITTEN_BY.format("transforms/schemas.py")]
-    for table in STREAM_TABLES:
+    parts = [
+        "# Tables",
+        WRITTEN_BY.format(
+            "transforms/schemas.py`, `transforms/history_schemas.py` and `transforms/gold_schemas.py"
+        ),
+    ]
+    for table in (*STREAM_TABLES, *HISTORY_TABLES):
         parts += [f"## {table.name}", f"{table.meaning}\n"]
-        parts += [
-            f"Key: {', '.join(table.key)}. Partition: {table.partition}. Writer: `jobs/{table.writer}.py`.\n"
-        ]
+        partition = f" Partition: {table.partition}." if table.partition else ""
+        parts += [f"Key: {', '.join(table.key)}.{partition} Writer: `jobs/{table.writer}.py`.\n"]
         rows = [
             f"| {f.name} | {f.dataType.simpleString()} | {f.metadata['comment']} |"
             for f in table.schema.fields
@@ -45,9 +50,15 @@ def tables() -> str:
 
 def rules() -> str:
     """The rules of quality by name, and what each says must hold."""
+    from transforms import action_rules, daily_rules
     from transforms.rules import FIELD_RULES, FLAG_RULES, FRAME_PROBLEMS, SHAPE_RULES
 
-    parts = ["# Rules", WRITTEN_BY.format("transforms/rules.py")]
+    parts = [
+        "# Rules",
+        WRITTEN_BY.format(
+            "transforms/rules.py`, `transforms/daily_rules.py` and `transforms/action_rules.py"
+        ),
+    ]
     kinds = {
         "Rules of shape": (
             "a message that breaks one is rejected for the first that it breaks.",
@@ -62,6 +73,23 @@ def rules() -> str:
             FIELD_RULES,
         ),
         "Flags": ("the quote is kept; the names of those that it breaks are in its `flags`.", FLAG_RULES),
+        "Rules of shape for daily bars": (
+            "a line of history that breaks one is rejected for the first that it breaks.",
+            daily_rules.SHAPE_RULES,
+        ),
+        "Rules of fields for daily bars": (
+            "a line is rejected with the names of all that it breaks; the last is asked where it breaks no other.",
+            daily_rules.TEXT_RULES | daily_rules.INSTRUMENT_RULES,
+        ),
+        "Flags of daily bars": ("the bar is kept, with the names in its `flags`.", daily_rules.FLAG_RULES),
+        "Rules of splits and dividends": (
+            "a line is rejected with the names of all that it breaks.",
+            action_rules.ACTION_RULES,
+        ),
+        "Flags of splits and dividends": (
+            "the action is kept, with the names in its `flags`.",
+            action_rules.ACTION_FLAGS,
+        ),
     }
     for name, (meaning, found) in kinds.items():
         rows = [

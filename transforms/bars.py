@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import DataType
 
 from transforms.quotes import SEGMENT
 from transforms.schemas import PRICE
@@ -76,7 +77,13 @@ def aggregate_bars(sequenced: DataFrame, *, units: Iterable[Unit] = ()) -> DataF
     )
 
 
-def in_major_unit(quotes: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
+def in_major_unit(
+    rows: DataFrame,
+    *,
+    units: Iterable[Unit],
+    prices: Iterable[str] = ("price",),
+    exact: DataType = PRICE,
+) -> DataFrame:
     """Divide prices that are in a part of a currency (GBp) and name the ISO major unit (GBP)."""
 
     def either(otherwise: Column, unit: Unit, then: Column) -> Column:
@@ -84,11 +91,14 @@ def in_major_unit(quotes: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
         return F.when(holds, then).otherwise(otherwise)
 
     by_date = sorted(units, key=lambda unit: unit.valid_from)
-    price = reduce(
-        lambda c, u: either(c, u, (F.col("price") / F.lit(u.factor)).cast(PRICE)), by_date, F.col("price")
-    )
+
+    def divided(name: str) -> Column:
+        return reduce(
+            lambda c, u: either(c, u, (F.col(name) / F.lit(u.factor)).cast(exact)), by_date, F.col(name)
+        )
+
     currency = reduce(lambda c, u: either(c, u, F.lit(u.major)), by_date, F.col("currency"))
-    return quotes.withColumns({"price": price, "currency": currency})
+    return rows.withColumns({name: divided(name) for name in prices} | {"currency": currency})
 
 
 def vwap(turnover_micros: str, volume: str) -> Column:

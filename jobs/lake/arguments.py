@@ -84,3 +84,19 @@ def at_least_one(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return value
+
+
+def session_range(argv: list[str] | None, *, program: str, about: str) -> argparse.Namespace:
+    """The options of a job over a range of sessions: `first` and `last` (exclusive), `json` and `debug`.
+
+    `about` is the job's docstring, whose second paragraph says what it does.
+    """
+    parser = argparse.ArgumentParser(prog=program, description=about.split("\n\n")[1])
+    day = date.fromisoformat
+    parser.add_argument("--from", dest="first", type=day, required=True, metavar="DATE", help="first session")
+    parser.add_argument(
+        "--to", dest="last", type=day, required=True, metavar="DATE", help="end of the sessions, not included"
+    )
+    parser.add_argument("--json", action="store_true", help="what was done as JSON")
+    parser.add_argument("--debug", action="store_true", help="show the stack of an error")
+    return parser.parse_args(argv)

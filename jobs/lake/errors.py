@@ -13,6 +13,7 @@ TapehouseError
 ├── StoppedError           asked to stop before all was done
 ├── BudgetError            a source may not be asked now; `until` says when it may
 ├── ServiceError           a local service does not start, stop or answer
+├── RejectedDataError      data that is not laid out as it should be, or mostly rejected
 └── NoDataError            nothing to work on: an empty range, no accepted row
 """
 
@@ -83,6 +84,10 @@ class BudgetError(TapehouseError):
     ) -> None:
         super().__init__(what, found=found, remedy=remedy)
         self.until = until
+
+
+class RejectedDataError(TapehouseError):
+    exit_code = 42
 
 
 class NoDataError(TapehouseError):

@@ -51,9 +51,9 @@ def table_id(table: Table, settings: Settings) -> str:
 
 
 def days_of(table: Table, settings: Settings) -> set[date]:
-    """The partitions that the table has rows in."""
+    """The partitions that a table partitioned by a date has rows in."""
     from deltalake import DeltaTable
 
     with readable(table, settings) as (url, options):
         found = DeltaTable(url, storage_options=options).partitions()
-    return {date.fromisoformat(partition[table.partition]) for partition in found}
+    return {date.fromisoformat(partition[str(table.partition)]) for partition in found}

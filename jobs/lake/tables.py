@@ -11,20 +11,25 @@ from transforms.messages import COORDINATES
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table. `writer` is the only job that may commit to it, but for `rebuild` under that one's lease."""
+    """A Delta table. `writer` is the only job that may commit to it, but for `rebuild` under that one's lease.
+
+    Without a `partition` it is one. `of_stream` says that it lies in the stream's bucket, if it is no table of gold.
+    """
 
     name: str
     meaning: str
     schema: T.StructType
     key: tuple[str, ...]
-    partition: str
+    partition: str | None
     writer: str
     properties: dict[str, str] = field(default_factory=dict)
+    of_stream: bool = True
 
     def path(self, settings: Settings) -> str:
         """Its address as Spark spells it."""
         layer, name = self.name.split(".")
-        bucket = settings.processed_url if layer == "gold" else settings.realtime_url
+        in_realtime = self.of_stream and layer != "gold"
+        bucket = settings.realtime_url if in_realtime else settings.processed_url
         return f"{bucket.replace('s3://', 's3a://')}/{layer}/{name}"
 
 

@@ -23,7 +23,7 @@ def append(
     application: str,
     number: int,
     user_metadata: str,
-    partition: str,
+    partition: str | None,
     before: tuple[str, int],
 ) -> int:
     """Append `frame` to a table that exists, as transaction `number` of `application`; the new version.
@@ -51,7 +51,11 @@ def append(
     seen_now = java(spark, "org.apache.spark.sql.delta.actions.SetTransaction")(
         application, number, some(time.time_ns() // 1_000_000)
     )
-    columns = java(spark, "scala.jdk.javaapi.CollectionConverters").asScala([partition]).toSeq()
+    columns = (
+        java(spark, "scala.jdk.javaapi.CollectionConverters")
+        .asScala([partition] if partition else [])
+        .toSeq()
+    )
     mode = java(spark, "org.apache.spark.sql.SaveMode").Append
     operation = java(spark, "org.apache.spark.sql.delta.DeltaOperations$Write")(
         mode, some(columns), nothing, some(user_metadata), *[nothing] * 5

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake import failpoints, transaction
 from jobs.lake.errors import WriteSkippedError
+from jobs.lake.job_commit import JobCommit
 from jobs.lake.jvm import java
 from jobs.lake.lease import Lease
 from jobs.lake.progress import EPOCH_STEP, Commit
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS_PER_FILE = 100_000
+Told = Commit | JobCommit  # what a commit says of itself
 
 
 class TableWriter:
@@ -25,7 +27,7 @@ class TableWriter:
         self._settings, self._lease = settings, lease
 
     def append(
-        self, frame: "DataFrame", *, table: Table, commit: Commit, rows: int, idle: int | None = None
+        self, frame: "DataFrame", *, table: Table, commit: Told, rows: int, idle: int | None = None
     ) -> int:
         """Append `frame` in one commit that says how far it got; the table's new version.
 
@@ -55,7 +57,7 @@ class TableWriter:
         failpoints.reached(f"{table.name}.after")
         return after
 
-    def merge(self, source: "DataFrame", *, table: Table, commit: Commit) -> int:
+    def merge(self, source: "DataFrame", *, table: Table, commit: Told) -> int:
         """Replace the rows of `table` by those of `source` that have the same key, and add the others.
 
         Delta takes the transaction and metadata of a merge from the session only: `source` belongs to one that is
@@ -71,7 +73,7 @@ class TableWriter:
         merging.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
         return self._end(session, table, before, number, commit)
 
-    def change(self, changes: "DataFrame", *, table: Table, commit: Commit, number: int) -> int:
+    def change(self, changes: "DataFrame", *, table: Table, commit: Told, number: int) -> int:
         """Insert, update and delete the rows of `changes`, as their column `change` says, in one commit.
 
         In a session of its own (see `merge`). `number` grows with each change under one lease. Returns the new version.
@@ -81,10 +83,8 @@ class TableWriter:
         name = f"{table.name}/rebuild"
         target = self._begin_dml(session, table=table, name=name, number=number, commit=commit)
         before = version(session, table.path(self._settings))
-        days = ", ".join(f"DATE '{day}'" for (day,) in changes.select(table.partition).distinct().collect())
         new = failpoints.inside(f"{table.name}.inside", changes).alias("new")
-        # the days spare Delta all other partitions
-        on = f"old.{table.partition} IN ({days}) AND {_same_key(table)} AND new.change <> 'insert'"
+        on = f"{_within_days(changes, table)}{_same_key(table)} AND new.change <> 'insert'"
         self._lease.ask()  # the days took a while
         (
             target
@@ -97,16 +97,14 @@ class TableWriter:
         )
         return self._end(session, table, before, number, commit)
 
-    def delete(
-        self, session: "SparkSession", *, table: Table, commit: Commit, number: int, where: str
-    ) -> None:
+    def delete(self, session: "SparkSession", *, table: Table, commit: Told, number: int, where: str) -> None:
         """Delete the rows that `where` names, in a session of its own (see `merge`)."""
         number += commit.epoch * EPOCH_STEP
         name = f"{table.name}/prune"
         self._begin_dml(session, table=table, name=name, number=number, commit=commit).delete(where)
         failpoints.reached(f"{table.name}.after")
 
-    def compact(self, session: "SparkSession", *, table: Table, commit: Commit, number: int) -> None:
+    def compact(self, session: "SparkSession", *, table: Table, commit: Told, number: int) -> None:
         """Write the small files of each partition together, in a session of its own (see `merge`)."""
         number += commit.epoch * EPOCH_STEP
         name = f"{table.name}/compact"
@@ -127,7 +125,7 @@ class TableWriter:
         DeltaTable.forPath(session, table.path(self._settings)).vacuum()
 
     def _begin_dml(
-        self, session: "SparkSession", *, table: Table, name: str, number: int, commit: Commit
+        self, session: "SparkSession", *, table: Table, name: str, number: int, commit: Told
     ) -> "DeltaTable":
         """The table, in a session whose next statement is the transaction `number` of `name`."""
         from delta.tables import DeltaTable
@@ -145,7 +143,7 @@ class TableWriter:
         failpoints.reached(f"{table.name}.asked")
         return table.path(self._settings)
 
-    def _end(self, session: "SparkSession", table: Table, before: int, number: int, commit: Commit) -> int:
+    def _end(self, session: "SparkSession", table: Table, before: int, number: int, commit: Told) -> int:
         """The version that the write made. That another driver moved the table on is no sign of it: it is read."""
         path = table.path(self._settings)
         after = version(session, path)
@@ -161,14 +159,14 @@ class TableWriter:
 
 
 def create(
-    frame: "DataFrame", table: Table, path: str, *, application: str, number: int, commit: Commit
+    frame: "DataFrame", table: Table, path: str, *, application: str, number: int, commit: Told
 ) -> None:
     """Make the table with the rows of `frame`."""
     (
         frame.write
         .format("delta")
         .mode("append")
-        .partitionBy(table.partition)
+        .partitionBy(*_partitions(table))
         .options(**table.properties)
         .option("txnAppId", application)
         .option("txnVersion", str(number))
@@ -188,10 +186,22 @@ def version(spark: "SparkSession", path: str) -> int:
 
 
 def _same_key(table: Table) -> str:
-    return " AND ".join(f"old.{column} = new.{column}" for column in (table.partition, *table.key))
+    return " AND ".join(f"old.{column} = new.{column}" for column in (*_partitions(table), *table.key))
 
 
-def _is_of(spark: "SparkSession", path: str, version: int, commit: Commit) -> bool:
+def _within_days(changes: "DataFrame", table: Table) -> str:
+    """The days that the changes are of, which spare Delta all other partitions."""
+    if table.partition is None:
+        return ""
+    days = ", ".join(f"DATE '{day}'" for (day,) in changes.select(table.partition).distinct().collect())
+    return f"old.{table.partition} IN ({days}) AND "
+
+
+def _partitions(table: Table) -> list[str]:
+    return [table.partition] if table.partition else []
+
+
+def _is_of(spark: "SparkSession", path: str, version: int, commit: Told) -> bool:
     """Whether a version was made by a commit with this metadata."""
     log = transaction.delta_log(spark, path)
     file = java(spark, "org.apache.hadoop.fs.Path")(f"{path}/_delta_log/{version:020}.json")

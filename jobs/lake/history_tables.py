@@ -1,0 +1,83 @@
+"""The registry of the tables of price history: see jobs/lake/tables.py."""
+
+from jobs.lake.tables import CHANGE_FEED, Table
+from transforms import gold_schemas
+from transforms.history_schemas import BRONZE_HISTORY as HISTORY
+from transforms.history_schemas import HISTORY_REJECTED as REJECTED
+from transforms.history_schemas import SILVER_ACTIONS as ACTIONS
+from transforms.history_schemas import SILVER_BARS_1D as BARS_1D
+
+LOAD, DAILY, ADJUST = "load_history", "build_daily", "adjust_prices"
+
+BRONZE_HISTORY = Table(
+    "bronze.history",
+    "A line of price history as a vendor sent it, one row each, and one for each object.",
+    HISTORY,
+    ("object", "row"),
+    None,
+    LOAD,
+    of_stream=False,
+)
+HISTORY_REJECTED = Table(
+    "silver.history_rejected",
+    "A line of price history that broke a rule when it was loaded, with its reasons.",
+    REJECTED,
+    ("object", "row"),
+    None,
+    LOAD,
+    of_stream=False,
+)
+SILVER_BARS_1D = Table(
+    "silver.bars_1d",
+    "Every version of a day's bar that a source has told, and from when to when it held.",
+    BARS_1D,
+    ("source", "instrument_id", "session", "known_from"),
+    None,
+    DAILY,
+    of_stream=False,
+)
+SILVER_ACTIONS = Table(
+    "silver.actions",
+    "Every version of a split or dividend that a source has told, and from when to when it held.",
+    ACTIONS,
+    ("source", "instrument_id", "ex_date", "kind", "known_from"),
+    None,
+    DAILY,
+    of_stream=False,
+)
+GOLD_BARS_1D = Table(
+    "gold.bars_1d",
+    "A day's bar as it is known now, raw as traded, of the source that comes first; closed days are left out.",
+    gold_schemas.GOLD_BARS_1D,
+    ("instrument_id", "session"),
+    None,
+    ADJUST,
+    CHANGE_FEED,
+)
+GOLD_ACTIONS = Table(
+    "gold.actions",
+    "A split or dividend as it is known now, of the source that comes first: prices are adjusted by these alone.",
+    gold_schemas.GOLD_ACTIONS,
+    ("instrument_id", "ex_date", "kind"),
+    None,
+    ADJUST,
+    CHANGE_FEED,
+)
+GOLD_ADJUSTED_BARS_1D = Table(
+    "gold.adjusted_bars_1d",
+    "A day's bar on each of four bases, with its factors: raw, adjusted for splits, and for dividends by two formulas.",
+    gold_schemas.GOLD_ADJUSTED_BARS_1D,
+    ("instrument_id", "session", "basis"),
+    None,
+    ADJUST,
+    CHANGE_FEED,
+)
+HISTORY_TABLES = (
+    BRONZE_HISTORY,
+    HISTORY_REJECTED,
+    SILVER_BARS_1D,
+    SILVER_ACTIONS,
+    GOLD_BARS_1D,
+    GOLD_ACTIONS,
+    GOLD_ADJUSTED_BARS_1D,
+)
