@@ -17,6 +17,7 @@ from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.kafka import Topic, describe_topic
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
+from jobs.lake.patience import attempts
 from jobs.lake.postgres import PatienceError
 from jobs.lake.quote_stream import QuoteStream
 from jobs.lake.quote_writer import QuoteWriter
@@ -121,10 +122,7 @@ class Driver:
 
     def _prepare_within(self, seconds: float, topic: Topic) -> QuoteStream:
         """The stream, once the store is there; what is not within `seconds` is an error."""
-        import stamina
-
-        limit = {"attempts": None, "timeout": seconds} if seconds else {"attempts": 1}
-        for attempt in stamina.retry_context(on=is_starting, wait_initial=0.5, wait_max=2.0, **limit):
+        for attempt in attempts(on=is_starting, seconds=seconds, first=0.5, most=2.0):
             with attempt:
                 return self._prepare(topic)
         raise AssertionError("the last attempt raises")

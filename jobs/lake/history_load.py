@@ -148,8 +148,8 @@ def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame") -> Loa
         F.count_if(F.col("row") > 0).alias("lines"),
         F.count_if((F.col("row") > 0) & F.col("dataset").isin(DAILY, ACTIONS)).alias("to_judge"),
     ).first()
-    # equal lines of an object have the same fate
-    distinct = checked.groupBy("object", "line").agg(
+    # equal lines of an object have the same fate; their hash is compared in one step
+    distinct = checked.groupBy("object", F.xxhash64("line").alias("line")).agg(
         F.count("*").alias("copies"), F.any_value(F.size("violations") == 0).alias("is_accepted")
     )
     of_lines = distinct.agg(

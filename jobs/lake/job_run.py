@@ -10,16 +10,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jobs.lake import failpoints
 from jobs.lake.errors import StoppedError
 from jobs.lake.job_commit import JobCommit
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
-from jobs.lake.session import build_session
+from jobs.lake.one_spark import OneSpark
 from jobs.lake.settings import Settings
 from jobs.lake.stop import StopRequest
 from jobs.lake.tables import Table
-from jobs.lake.write import TableWriter, dml_session, version
+from jobs.lake.write import TableWriter, dml_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -51,13 +50,25 @@ class JobRun:
         return self.writer.append(frame, table=table, commit=self._commit(done), rows=rows)
 
     def change(self, changes: "DataFrame", table: Table, **done: Any) -> int:
-        """Insert, update and delete rows as their column `change` says, in one commit; the version."""
+        """Insert, update and delete rows of a table as their column `change` says, in one commit; the version."""
         commit = self._commit(done)
-        if version(self.spark, table.path(self.settings)) < 0:
-            new = changes.where("change = 'insert'").select(*table.schema.names)
-            return self.writer.append(new, table=table, commit=commit, rows=0)
-        try:
+        with self._one_statement():
             return self.writer.change(changes, table=table, commit=commit, number=self._commits)
+
+    def compact(self, table: Table) -> dict[str, int]:
+        """Write the small files of a table together; how many went, and how many came instead."""
+        commit = self._commit({"compacted": table.name})
+        with self._one_statement():
+            return self.writer.compact(self.spark, table=table, commit=commit, number=self._commits)
+
+    def vacuum(self, table: Table) -> dict[str, int]:
+        """Delete the files that no version of the last 7 days holds; how many."""
+        return self.writer.vacuum_counted(self.spark, table)
+
+    @contextmanager
+    def _one_statement(self) -> Generator[None, None, None]:
+        try:
+            yield
         finally:
             for name in OF_ONE_STATEMENT:
                 self.spark.conf.unset(name)
@@ -83,27 +94,25 @@ def job_run(
     settings: Settings,
     tables: Iterable[Table],
     *,
+    program: str | None = None,
+    wait: float = 0,
     start_spark: "Callable[[], SparkSession] | None" = None,
     stop_asked: Callable[[], bool] | None = None,
     **details: Any,
 ) -> Generator[JobRun, None, None]:
-    """A run of `job`, which writes `tables`: refused while another one runs. It starts a Spark, unless told how."""
+    """A run of `job`, which writes `tables`: refused while another one runs, for longer than `wait` seconds.
+
+    It starts a Spark, unless told how. `program` is what runs, if it is another one than the job.
+    """
     stop = StopRequest()
-
-    def start() -> "SparkSession":
-        spark = build_session(job, settings)
-        failpoints.arm(spark)
-        stop.listen(spark)
-        return spark
-
     asked = stop_asked or stop
     with closing(Ledger(settings, give_up=asked)) as ledger:
         lease = Lease(settings, job, run_id=ledger.run_id, give_up=asked)
-        with ledger.run(job, **details), closing(lease):
-            lease.acquire()
+        with ledger.run(program or job, **details), closing(lease):
+            lease.acquire(wait=wait)
             ledger.close_lost_runs(job)
             lease.raise_above(max((_newest_epoch(table, settings) for table in tables), default=0))
-            spark = dml_session((start_spark or start)())
+            spark = dml_session((start_spark or OneSpark(job, settings, stop))())
             yield JobRun(job, spark, settings, ledger, lease, asked, TableWriter(settings, lease))
 
 

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import structlog
 
 from jobs.lake.errors import LeaseError
+from jobs.lake.patience import attempts
 from jobs.lake.postgres import Connection, NoAnswerError, until_answered
 from jobs.lake.settings import Settings
 
@@ -68,8 +69,18 @@ class Lease:
         self._closed = threading.Event()
         self.epoch = 0
 
-    def acquire(self) -> None:
-        """Take the lease, or refuse while another driver holds it and is well."""
+    def acquire(self, *, wait: float = 0) -> None:
+        """Take the lease; one that another driver holds, and is well, is waited for so many seconds, then refused."""
+        for attempt in attempts(on=LeaseError, seconds=wait, first=0.5, most=2.0):
+            with attempt:
+                self._acquire()
+
+    def is_held(self) -> bool:
+        """Whether a driver holds it."""
+        with closing(Connection(self._settings)) as connection:
+            return bool(connection.execute(BACKEND_OF, (LOCK, self._group)))
+
+    def _acquire(self) -> None:
         connection = Connection(self._settings)
         if not self._lock(connection):
             self._challenge(connection)

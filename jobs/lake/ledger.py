@@ -11,6 +11,7 @@ from typing import Any
 from jobs.lake.ledger_schema import bring_up_to_date
 from jobs.lake.postgres import LIMIT, Connection, NoAnswerError, until_answered
 from jobs.lake.settings import Settings
+from jobs.lake.upkeep_requests import UpkeepRequests
 
 
 class Ledger:
@@ -21,6 +22,7 @@ class Ledger:
         self._settings, self._give_up = settings, give_up
         self._connection = Connection(settings)
         bring_up_to_date(self._do)
+        self.upkeep_requests = UpkeepRequests(self._do)
 
     @contextmanager
     def run(self, job: str, **details: Any) -> Generator[None, None, None]:

@@ -7,24 +7,20 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from jobs.lake import failpoints, history
 from jobs.lake.aside import Aside
 from jobs.lake.configuration import Configuration, read_facts
-from jobs.lake.errors import NoDataError, StoppedError, UnfinishedBatchError
+from jobs.lake.errors import StoppedError, UnfinishedBatchError
 from jobs.lake.gold_log import GoldLog
-from jobs.lake.kafka import Topic
 from jobs.lake.kept import OpenBars
-from jobs.lake.lease import Lease
-from jobs.lake.ledger import Ledger
+from jobs.lake.one_spark import OneSpark
 from jobs.lake.progress import exceeds, largest, smallest
 from jobs.lake.rebuild_days import Wanted, find_days
 from jobs.lake.rebuild_writer import Outcome, RebuildWriter
-from jobs.lake.session import build_session
 from jobs.lake.settings import Settings
-from jobs.lake.start import take_over
 from jobs.lake.stop import StopRequest
+from jobs.lake.stream_at_rest import stream_at_rest
 from jobs.lake.stream_state import StreamState
-from jobs.lake.tables import BATCH_TABLES, BRONZE_QUOTES, GOLD_BARS_1M, STREAM
+from jobs.lake.tables import BATCH_TABLES, GOLD_BARS_1M
 from jobs.lake.write import TableWriter, dml_session
 
 if TYPE_CHECKING:
@@ -36,14 +32,7 @@ REBUILD = "rebuild"
 def run_rebuild(settings: Settings, wanted: Wanted) -> list[Outcome]:
     """Rebuild in a Spark of its own, which a signal stops between two commits."""
     stop = StopRequest()
-
-    def start() -> "SparkSession":
-        spark = build_session(REBUILD, settings)
-        failpoints.arm(spark)
-        stop.listen(spark)
-        return spark
-
-    return rebuild(settings, wanted, start_spark=start, stop_asked=stop)
+    return rebuild(settings, wanted, start_spark=OneSpark(REBUILD, settings, stop), stop_asked=stop)
 
 
 def rebuild(
@@ -54,17 +43,13 @@ def rebuild(
     stop_asked: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
     """Bring the wanted tables to what bronze says of their sessions; refused while a driver of the stream runs."""
-    with closing(Ledger(settings, give_up=stop_asked)) as ledger:
-        topic = _topic_of_bronze(settings)
-        lease = Lease(settings, STREAM, run_id=ledger.run_id, give_up=stop_asked)
-        days = {"from": str(wanted.first), "to": str(wanted.last)}
-        with ledger.run(REBUILD, topic=topic.name, tables=wanted.tables, **days), closing(lease):
-            lease.acquire()
-            ledger.close_lost_runs(REBUILD)
-            spark, tables = start_spark(), TableWriter(settings, lease)
-            state = take_over(spark, settings, lease, topic, tables)
-            _refuse_unfinished(state)
-            return _rebuild(dml_session(spark), settings, wanted, (state, tables), stop_asked)
+    days = {"from": str(wanted.first), "to": str(wanted.last)}
+    with stream_at_rest(
+        REBUILD, settings, start_spark=start_spark, stop_asked=stop_asked, tables=wanted.tables, **days
+    ) as stream:
+        _refuse_unfinished(stream.state)
+        place = (stream.state, stream.writer)
+        return _rebuild(dml_session(stream.spark), settings, wanted, place, stop_asked)
 
 
 def _rebuild(
@@ -95,18 +80,6 @@ def _rebuild(
                     remedy="run it again: what is done will be found equal",
                 )
     return done
-
-
-def _topic_of_bronze(settings: Settings) -> Topic:
-    """The topic that the stream wrote last, as its commits name it: a rebuild needs no Kafka."""
-    _, commits = history.recent_commits(BRONZE_QUOTES, settings)
-    if not commits:
-        raise NoDataError(
-            "there is nothing to rebuild from",
-            found=f"no commit of the stream at {BRONZE_QUOTES.path(settings)}",
-            remedy="start the stream, or `make demo`",
-        )
-    return Topic(commits[0].topic, commits[0].topic_id, tuple(commits[0].end))
 
 
 def _refuse_unfinished(state: StreamState) -> None:

@@ -90,6 +90,8 @@ class RebuildWriter:
         if any(count for name, count in seen.get.items() if name != "untouched"):
             self._commits += 1
             commit = self._state.standing_commit(table, kind="rebuild")
-            version = self._tables.change(changes, table=table, commit=commit, number=self._commits)
+            version = self._tables.change(
+                changes, table=table, commit=commit, number=self._commits, beside="/rebuild"
+            )
         release(changes)
         return Outcome(table.name, day.session, day.messages, **seen.get, version=version)

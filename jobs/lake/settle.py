@@ -56,7 +56,9 @@ def settle(
     changes = keep(compared.observe(seen, *counts).where(F.col("change") != UNTOUCHED))
     found = {name: int(seen.get[name]) for name in COUNTED}
     made = None
-    if any(count for name, count in found.items() if name != "untouched"):
+    if found["updated"] or found["deleted"]:
         made = run.change(changes, table, **done)
+    elif found["inserted"]:
+        made = run.append(changes.select(*table.schema.names), table, rows=found["inserted"], **done)
     release(changes)
     return Settled(table.name, **found, version=made)

@@ -11,6 +11,7 @@ from jobs.lake.errors import NoDataError, ServiceError, TopicError
 from jobs.lake.kafka import Topic, describe_topic
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
+from jobs.lake.patience import attempts
 from jobs.lake.progress import Offsets
 from jobs.lake.settings import Settings
 from jobs.lake.stream_state import StreamState, recover
@@ -25,11 +26,7 @@ def connect(
     settings: Settings, *, wait: float, give_up: Callable[[], bool] = lambda: False
 ) -> tuple[Ledger, Topic]:
     """The ledger and the topic, once both are there; what is not within `wait` seconds is an error."""
-    import stamina
-
-    missing = (ServiceError, TopicError)
-    limit = {"attempts": None, "timeout": wait} if wait else {"attempts": 1}
-    for attempt in stamina.retry_context(on=missing, wait_initial=0.2, wait_max=1.0, **limit):
+    for attempt in attempts(on=(ServiceError, TopicError), seconds=wait, first=0.2, most=1.0):
         with attempt:
             topic = describe_topic(settings.kafka_bootstrap, settings.topic)
             return Ledger(settings, give_up=give_up), topic

@@ -28,6 +28,7 @@ CHECKPOINT_AFTER_COMMITS = 50
 LOOK_AT_LOGS_EVERY = 5  # batches
 VACUUM_AFTER_HOURS = 24
 LOOK_EVERY = 60.0  # seconds
+LOOK_FOR_REQUESTS_EVERY = 1.0  # seconds
 log = structlog.get_logger()
 
 
@@ -48,16 +49,19 @@ class Upkeep:
         is_old = max(state.versions.values(), default=0) >= COMPACT_AFTER_COMMITS
         self._looked = time.monotonic() - (LOOK_EVERY if is_old else 0)
         self._done, self._batches = 0, LOOK_AT_LOGS_EVERY - 1
+        self._looked_for_requests = time.monotonic()
         # versions whose checkpoints Delta's snapshots may not know yet
         self._checkpointed: dict[str, int] = {}
 
     def do_one(self, aside: Aside) -> None:
-        """Compact the table that needs it most, else give a log a checkpoint, else delete what was kept long enough."""
+        """What is asked for, else compact the table that needs it most, else give a log a checkpoint, else vacuum."""
+        if aside.is_free and self._do_asked(aside):
+            return
         # a merge of gold and its compaction would rewrite the same files
         mine = [table for table in COMPACTED if aside.is_free or table is not GOLD_BARS_1M]
         table = max(mine, key=lambda table: self._state.uncompacted[table.name])
         if self._state.uncompacted[table.name] >= COMPACT_AFTER_COMMITS:
-            self._compact(table)
+            self.compact(table)
         elif aside.is_free and self._is_time_for_logs() and (longest := self._longest_log()):
             self._begin(aside, "checkpoint", longest, self._writer.checkpoint)
             self._checkpointed[longest.name] = self._version(longest)
@@ -66,13 +70,39 @@ class Upkeep:
             if neglected := self._neglected():
                 self._begin(aside, "vacuum", neglected, self._writer.vacuum)
 
-    def _compact(self, table: Table) -> None:
+    def compact(self, table: Table) -> dict[str, int]:
+        """Write the small files of a table together; how many went, and how many came instead."""
         began = time.monotonic()
         self._done += 1
         commit = self._state.standing_commit(table, kind="compact")
-        self._writer.compact(self._dml, table=table, commit=commit, number=self._done)
+        files = self._writer.compact(self._dml, table=table, commit=commit, number=self._done)
         self._state.uncompacted[table.name] = 0
         self._record(table, "compact", began)
+        return files
+
+    def _do_asked(self, aside: Aside) -> bool:
+        """Whether somebody had asked for something; what a driver died of is not tried again."""
+        if time.monotonic() - self._looked_for_requests < LOOK_FOR_REQUESTS_EVERY:
+            return False
+        self._looked_for_requests = time.monotonic()
+        requests, tables = self._ledger.upkeep_requests, {table.name: table for table in STREAM_TABLES}
+        request = requests.begin_oldest(tables, run_id=self._ledger.run_id)
+        if request is None:
+            return False
+        if request.begun_by:
+            requests.answer(request.request_id, problem=f"run {request.begun_by} ended while it was at it")
+        elif request.action == "compact":
+            requests.answer(request.request_id, result=self.compact(tables[request.table]))
+        else:
+            files: dict[str, int] = {}
+            self._begin(
+                aside,
+                request.action,
+                tables[request.table],
+                lambda session, table: files.update(self._writer.vacuum_counted(session, table)),
+                then=lambda: requests.answer(request.request_id, result=files),
+            )
+        return True
 
     def _is_time_for_logs(self) -> bool:
         """To ask each table costs some of a small batch's time, and a log grows by one commit a batch."""
@@ -99,10 +129,20 @@ class Upkeep:
         return next((table for table in STREAM_TABLES if table.name == name), None)
 
     def _begin(
-        self, aside: Aside, action: str, table: Table, work: Callable[["SparkSession", Table], None]
+        self,
+        aside: Aside,
+        action: str,
+        table: Table,
+        work: Callable[["SparkSession", Table], None],
+        then: Callable[[], None] = lambda: None,
     ) -> None:
         began = time.monotonic()
-        aside.begin(lambda: work(self._dml, table), then=lambda: self._record(table, action, began))
+
+        def end() -> None:
+            self._record(table, action, began)
+            then()
+
+        aside.begin(lambda: work(self._dml, table), then=end)
 
     def _record(self, table: Table, action: str, began: float) -> None:
         self._ledger.record_upkeep(table.name, action)

@@ -73,14 +73,17 @@ class TableWriter:
         merging.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
         return self._end(session, table, before, number, commit)
 
-    def change(self, changes: "DataFrame", *, table: Table, commit: Told, number: int) -> int:
+    def change(
+        self, changes: "DataFrame", *, table: Table, commit: Told, number: int, beside: str = ""
+    ) -> int:
         """Insert, update and delete the rows of `changes`, as their column `change` says, in one commit.
 
-        In a session of its own (see `merge`). `number` grows with each change under one lease. Returns the new version.
+        In a session of its own (see `merge`). `number` grows with each change under one lease; `beside` sets them apart
+        from the appends, whose numbers grow otherwise. Returns the new version.
         """
         session = changes.sparkSession
         number += commit.epoch * EPOCH_STEP
-        name = f"{table.name}/rebuild"
+        name = f"{table.name}{beside}"
         target = self._begin_dml(session, table=table, name=name, number=number, commit=commit)
         before = version(session, table.path(self._settings))
         new = failpoints.inside(f"{table.name}.inside", changes).alias("new")
@@ -104,13 +107,18 @@ class TableWriter:
         self._begin_dml(session, table=table, name=name, number=number, commit=commit).delete(where)
         failpoints.reached(f"{table.name}.after")
 
-    def compact(self, session: "SparkSession", *, table: Table, commit: Told, number: int) -> None:
-        """Write the small files of each partition together, in a session of its own (see `merge`)."""
+    def compact(self, session: "SparkSession", *, table: Table, commit: Told, number: int) -> dict[str, int]:
+        """Write the small files of each partition together, in a session of its own (see `merge`).
+
+        Numbers of files: those that went, and those that came instead.
+        """
         number += commit.epoch * EPOCH_STEP
         name = f"{table.name}/compact"
         target = self._begin_dml(session, table=table, name=name, number=number, commit=commit)
-        target.optimize().executeCompaction()
+        done = target.optimize().executeCompaction().select("metrics.*").first()
+        assert done is not None
         failpoints.reached(f"{table.name}.after")
+        return {"files_removed": done.numFilesRemoved, "files_added": done.numFilesAdded}
 
     def checkpoint(self, session: "SparkSession", table: Table) -> None:
         """Write the table's state beside its log, so that readers need not begin at the log's beginning."""
@@ -123,6 +131,13 @@ class TableWriter:
 
         self._lease.ask()
         DeltaTable.forPath(session, table.path(self._settings)).vacuum()
+
+    def vacuum_counted(self, session: "SparkSession", table: Table) -> dict[str, int]:
+        """The same, and how many files it deletes, at the price of another look at all of them."""
+        path = table.path(self._settings)
+        unread = session.sql(f"VACUUM delta.`{path}` DRY RUN").count()
+        self.vacuum(session, table)
+        return {"files_deleted": unread}
 
     def _begin_dml(
         self, session: "SparkSession", *, table: Table, name: str, number: int, commit: Told

@@ -152,7 +152,7 @@ def test_a_rebuild_is_refused_without_data_beside_a_driver_and_in_the_middle_of_
     stack: Stack,
 ) -> None:
     with pytest.raises(
-        NoDataError, match=r"nothing to rebuild from\nfound: no commit of the stream at s3a://"
+        NoDataError, match=r"the stream has written nothing yet\nfound: no commit of the stream at s3a://"
     ):
         rebuilt(stack)
     stack.send(MESSAGES)
