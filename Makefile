@@ -34,7 +34,7 @@ check: setup ## style, types, import rules
 prove: setup ## kill the driver and the services, one seed: about 20 minutes   [PROVE="--scenario services --seed 2"]
 	@.venv/bin/python -m tests.faults $(PROVE)
 
-prove-full: setup ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|load|growth]
+prove-full: setup ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|load|growth]
 	@.venv/bin/python -m tests.faults.full $(PART)
 
 bench: setup ## measure, beside plain alternatives: about 45 minutes   [BENCH="latency --rate 500"]

@@ -17,6 +17,8 @@ COMMANDS = {
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
     "import": ("tapehouse.import_files", "take files of daily bars that you have into the raw bucket"),
+    "batch": ("tapehouse.batch", "work fetched history through: load, build, serve, one session or several"),
+    "backfill": ("tapehouse.backfill", "fetch history of some instruments, and work it through"),
     "budget": ("tapehouse.budget", "show the calls that each vendor may still be asked today"),
     "instruments": ("tapehouse.instruments", "list the instruments, their spellings, and what is followed"),
     "follow": ("tapehouse.follow", "expect quotes, days or minutes of instruments from now on"),
@@ -33,6 +35,8 @@ COMMANDS = {
         "tapehouse.rebuild_checkpoint",
         "begin a new checkpoint where the tables' commits say that the stream is",
     ),
+    "optimize": ("tapehouse.optimize", "write the small files of tables together; no row changes"),
+    "vacuum": ("tapehouse.vacuum", "delete the files that no version of the last 7 days holds"),
     "sql": ("tapehouse.sql", "query bronze, silver and gold"),
 }
 

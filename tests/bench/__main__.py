@@ -18,6 +18,7 @@ BENCHES = {
     "growth": "tests.bench.growth",
     "load": "tests.bench.load",
     "frames": "tests.bench.frames",
+    "history": "tests.bench.history",
 }
 MODERATE = (
     ("catch-up", "--messages", "500000"),
@@ -25,6 +26,7 @@ MODERATE = (
     ("growth", "--batches", "250"),
     ("load", "--warm-up", "60", "--seconds", "120", "--burst-seconds", "20", "--after", "60"),
     ("frames", "--rate", "2000", "--seconds", "20"),
+    ("history", "--sessions", "100"),
 )
 
 
@@ -84,6 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
     frames = bench("frames", "how many frames a second go from Yahoo's socket to Kafka without loss")
     rates(frames, 2000, 3000, 4000, 5000, 6000, meaning="frames a second, one after the other")
     number(frames, "--seconds", 60, "at each rate")
+
+    history = bench(
+        "history", "what a line of daily bars costs from the raw bucket to gold, and ten times as many"
+    )
+    number(history, "--symbols", 6000, "in a capture")
+    number(history, "--sessions", 1000, "captures; a tenth of them comes first")
     return parser
 
 

@@ -40,4 +40,5 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "outages": tuple(Step(name, BRIEF) for name in OUTAGES),
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
+    "batch": (Step("batch", BRIEF),),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tapehouse.services.instance import Instance, running
 from tests.faults import (
+    batches,
     checkpoints,
     clock,
     disks,
@@ -51,6 +52,7 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "live-producer": live.killed,
     "history": history.killed_half_way,
     "budget": history.never_beyond_the_budget,
+    "batch": batches.killed_at_each_write,
     "zombie": zombies.between_snapshot_and_commit,
     "zombies": zombies.at_each_moment,
     "taken-meanwhile": zombies.taken_while_postgres_was_away,
