@@ -20,6 +20,7 @@ SIDECAR = ".fetch.json"
 # in the place of a symbol, which is never spelt so: the rows name theirs
 MANY = "~"
 PRECONDITION_FAILED = 412
+GONE = ("NoSuchKey", "404")
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,15 @@ class RawStore:
                 )
         return described, body, table
 
+    def look(self, key: str) -> bytes | None:
+        """What an object holds as it is now, None where it is not there."""
+        try:
+            return self._fetch(key)
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] in GONE:
+                return None
+            raise _no_store(error) from error
+
     def _put(self, key: str, content: bytes) -> None:
         """Write an object that is not there. One that is there holds these bytes: an earlier try's answer was lost."""
         place = {"Bucket": self._bucket, "Key": self._before + key}
@@ -152,10 +162,13 @@ class RawStore:
 
     def _get(self, key: str) -> bytes:
         try:
-            found = self._client.get_object(Bucket=self._bucket, Key=self._before + key)
-            return bytes(found["Body"].read())
+            return self._fetch(key)
         except (ClientError, BotoCoreError) as error:
             raise _no_store(error) from error
+
+    def _fetch(self, key: str) -> bytes:
+        found = self._client.get_object(Bucket=self._bucket, Key=self._before + key)
+        return bytes(found["Body"].read())
 
 
 def _no_store(error: Exception) -> ProducerError:

@@ -37,6 +37,10 @@ COMMANDS = {
     ),
     "optimize": ("tapehouse.optimize", "write the small files of tables together; no row changes"),
     "vacuum": ("tapehouse.vacuum", "delete the files that no version of the last 7 days holds"),
+    "explain": (
+        "tapehouse.explain",
+        "show where a number comes from, down to the raw line or the Kafka offset",
+    ),
     "sql": ("tapehouse.sql", "query bronze, silver and gold"),
 }
 
