@@ -9,6 +9,7 @@ STATE = ROOT / ".tapehouse"
 JARS = STATE / "jars"
 LOCAL = STATE / "local"
 DEMO = STATE / "demo"
+KNOWN = STATE / "known"
 SETUP_RECORD = STATE / "setup.json"
 LOCAL_CONFIGURATION = ROOT / "docker" / "local"
 

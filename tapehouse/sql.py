@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from jobs.lake.arguments import symbols
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -24,6 +26,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the tables at a time (2026-11-24T15:00Z), or one table at a version (gold.bars_1m=3); repeatable",
     )
     parser.add_argument(
+        "--known-at",
+        metavar="TIME",
+        help="daily history as it could be known at a time (2017-02-03T22:00Z): silver.bars_1d and actions, "
+        "gold.bars_1d, actions and adjusted_bars_1d; the other tables have no time of knowledge and are not there",
+    )
+    parser.add_argument(
+        "--symbols",
+        type=symbols,
+        metavar="AAPL,...",
+        help="with --known-at: of these alone, a provisional one as SOURCE:SYMBOL; adjusted prices need it",
+    )
+    parser.add_argument(
+        "--assume-known",
+        choices=["close"],
+        help="with --known-at: what was told first counts as known from its session's close, a split or dividend "
+        "from its ex_date's open",
+    )
+    parser.add_argument(
         "--format", choices=["table", "csv", "json"], default="table", help="default: %(default)s"
     )
     parser.add_argument(
@@ -35,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
     import duckdb
 
     from jobs.lake.errors import UsageError
-    from tapehouse.context import use_running_environment
-    from tapehouse.delta import attach, connect
+    from tapehouse.delta import connect
 
     if not READS.match(args.query):
         raise UsageError(
@@ -44,9 +63,8 @@ def run(args: argparse.Namespace) -> int:
             found=args.query[:60],
             remedy="begin with SELECT, WITH, FROM, DESCRIBE or SHOW",
         )
-    versions, time = read_as_of(args.as_of)
     connection = connect()
-    there = attach(connection, use_running_environment(), versions=versions, time=time)
+    there = _attach(connection, args)
     connection.execute("SET enable_external_access = false")
     try:
         answer = connection.sql(args.query)
@@ -58,6 +76,65 @@ def run(args: argparse.Namespace) -> int:
             remedy=f"the tables are {', '.join(there) or 'none yet'}",
         ) from error
     return 0
+
+
+def _attach(connection: "duckdb.DuckDBPyConnection", args: argparse.Namespace) -> list[str]:
+    """Make views of the tables as the options say; the names that may be asked."""
+    from tapehouse.context import use_running_environment
+    from tapehouse.delta import attach
+
+    if args.known_at is None:
+        _refuse_without_known_at(args)
+        versions, time = read_as_of(args.as_of)
+        return attach(connection, use_running_environment(), versions=versions, time=time)
+    from tapehouse.known_at import attach_known
+
+    moment = read_known_at(args.known_at, args.as_of)
+    return attach_known(
+        connection,
+        use_running_environment(),
+        query=args.query,
+        moment=moment,
+        symbols=args.symbols,
+        assume_close=args.assume_known == "close",
+    )
+
+
+def _refuse_without_known_at(args: argparse.Namespace) -> None:
+    from jobs.lake.errors import UsageError
+
+    given = {"--symbols": args.symbols, "--assume-known": args.assume_known}
+    alone = [option for option, value in given.items() if value is not None]
+    if alone:
+        raise UsageError(
+            f"{' and '.join(alone)} say what --known-at shows",
+            found="no --known-at",
+            remedy="add it, or ask with WHERE symbol = 'AAPL'",
+        )
+
+
+def read_known_at(value: str, as_of: list[str]) -> datetime:
+    """The moment of --known-at, which nothing else may contradict."""
+    from jobs.lake.errors import UsageError
+
+    if as_of:
+        raise UsageError(
+            "--known-at and --as-of exclude each other: one asks what was known, the other what was stored",
+            found=f"--known-at {value} --as-of {as_of[0]}",
+            remedy="leave one of them out",
+        )
+    try:
+        return _moment(value)
+    except ValueError:
+        raise UsageError(
+            "--known-at is not understood", found=value, remedy="write 2017-02-03T22:00Z"
+        ) from None
+
+
+def _moment(value: str) -> datetime:
+    """A time as it is written, in UTC where it says no zone."""
+    moment = datetime.fromisoformat(value)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def read_as_of(values: list[str]) -> tuple[dict[str, int], datetime | None]:
@@ -73,8 +150,7 @@ def read_as_of(values: list[str]) -> tuple[dict[str, int], datetime | None]:
             if equals:
                 versions[table] = int(version)
             else:
-                moment = datetime.fromisoformat(value)
-                time = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+                time = _moment(value)
         except ValueError:
             raise UsageError(
                 "--as-of is not understood", found=value, remedy="write 2026-11-24T15:00Z or gold.bars_1m=3"

@@ -34,9 +34,9 @@ LISTINGS = [
     ("yahoo", "VOD.L", "I-VOD", "VOD", "XLON", "XLON", "Europe/London", "GBp", *LISTED),
 ]
 SESSIONS = [
-    # exchange time 04:00, 09:30 and 20:00
-    ("XNAS", DAY.date(), DAY + timedelta(hours=8), DAY + timedelta(hours=13.5), DAY + timedelta(hours=24)),
-    ("XLON", DAY.date(), DAY + timedelta(hours=3), DAY + timedelta(hours=7), DAY + timedelta(hours=19)),
+    # exchange time 04:00, 09:30, 20:00 and 16:00
+    ("XNAS", DAY.date(), *[DAY + timedelta(hours=hour) for hour in (8, 13.5, 24, 20)]),
+    ("XLON", DAY.date(), *[DAY + timedelta(hours=hour) for hour in (3, 7, 19, 15.5)]),
 ]
 
 

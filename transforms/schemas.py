@@ -193,4 +193,5 @@ EXCHANGE_SESSIONS = T.StructType([
         T.TimestampType(),
         "until when quotes are expected: 20:00 exchange time, 17:00 on half days",
     ),
+    column("session_close", T.TimestampType(), "the calendar's close"),
 ])

@@ -91,10 +91,10 @@ def to_versions(
     )
 
 
-def known_at(versions: DataFrame, moment: Column) -> DataFrame:
-    """The versions that held at a moment: from `known_from` on, until `known_to`."""
+def known_at(versions: DataFrame, moment: Column, *, since: str = "known_from") -> DataFrame:
+    """The versions that held at a moment: from `since` on, until `known_to`."""
     still = F.col("known_to").isNull() | (F.col("known_to") > moment)
-    return versions.where((F.col("known_from") <= moment) & still)
+    return versions.where((F.col(since) <= moment) & still)
 
 
 def _of(key: Sequence[str]) -> WindowSpec:

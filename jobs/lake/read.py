@@ -35,8 +35,12 @@ def kafka_stream(
     )
 
 
-def table(spark: "SparkSession", table: Table, settings: Settings) -> "DataFrame":
-    return spark.read.format("delta").load(table.path(settings))
+def table(
+    spark: "SparkSession", table: Table, settings: Settings, *, version: int | None = None
+) -> "DataFrame":
+    """The rows of a table as it is now, or at a version."""
+    reader = spark.read.format("delta")
+    return (reader if version is None else reader.option("versionAsOf", version)).load(table.path(settings))
 
 
 def newest_bars_of(spark: "SparkSession", settings: Settings, *, sessions: Iterable[date]) -> "DataFrame":

@@ -21,6 +21,7 @@ class Session(NamedTuple):
     first_quote: datetime
     session_open: datetime
     last_quote: datetime
+    session_close: datetime
 
 
 def sessions_of(calendars: Iterable[str], *, until: date) -> list[Session]:
@@ -43,12 +44,13 @@ def time_zone(calendar: str) -> str:
 def _sessions(name: str, until: date) -> list[Session]:
     if name == ALWAYS_OPEN:
         days = [OLDEST + timedelta(n) for n in range((until - OLDEST).days + 1)]
-        return [Session(name, day, _utc(day), _utc(day), _utc(day + timedelta(1))) for day in days]
+        edges = [(_utc(day), _utc(day + timedelta(1))) for day in days]
+        return [Session(name, begin.date(), begin, begin, end, end) for begin, end in edges]
     calendar = _calendar(name)
     zone = ZoneInfo(time_zone(name))
     half_days = {stamp.date() for stamp in calendar.early_closes}
     found = []
-    for label, opens in calendar.opens.items():
+    for label, opens, closes in zip(calendar.sessions, calendar.opens, calendar.closes, strict=True):
         day = label.date()
         if day > until:
             break
@@ -61,6 +63,7 @@ def _sessions(name: str, until: date) -> list[Session]:
                 first,
                 opens.to_pydatetime(),
                 last,
+                closes.to_pydatetime(),
             )
         )
     return found

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from jobs.lake.daily_build import build_daily
 from jobs.lake.errors import NoDataError, RejectedDataError
 from jobs.lake.history_load import Loaded, load_history
 from jobs.lake.settle import Settled
+from tests.captures import compare, lines_of
 from tests.producers.test_imports import capture
 from tests.stack import Stack, call
 
@@ -180,8 +181,8 @@ def test_a_capture_that_holds_most_of_its_lines_twice_is_taken(
 
 
 @pytest.mark.timeout(900)
-def test_the_captures_of_2017_hold_the_versions_that_were_counted(
-    raw: Stack, market_data: Path, compiled: None
+def test_the_captures_of_2017_hold_the_versions_that_were_counted_and_what_was_known_on_ten_days(
+    raw: Stack, market_data: Path, compiled: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del compiled
     import json
@@ -207,3 +208,10 @@ def test_the_captures_of_2017_hold_the_versions_that_were_counted(
     assert found == {name: str(answers[name]) for name in ("bar_versions", "keys", "symbols", "sessions")} | {
         "closed": "3"
     }
+    lines, dice = lines_of(files), random.Random(20170203)
+    monkeypatch.setattr("tapehouse.known_at.FOLDER", tmp_path / "known")
+    days_of_captures = sorted(file.name[:8] for file in files)
+    for day in dice.sample(days_of_captures, 10):
+        moment = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC) + timedelta(hours=dice.choice((21, 22)))
+        counts = compare(raw.settings, lines, moment)
+        assert counts["silver.bars_1d"] >= counts["gold.bars_1d"] > 0

@@ -79,7 +79,8 @@ def test_a_session_has_begun_when_a_quote_is_of_it(spark: SparkSession) -> None:
     value = messages(spark, replace(GOOD, trading_day=f"{tomorrow}"))
     for seconds, is_good in ((60, True), (61, False)):
         begins = KAFKA_TIME + timedelta(seconds=seconds)
-        session = ("XNAS", tomorrow, begins, begins, begins + timedelta(hours=16))
+        ends = begins + timedelta(hours=16)
+        session = ("XNAS", tomorrow, begins, begins, ends, ends)
         sessions = frame(spark, [session], schemas.EXCHANGE_SESSIONS)
         (row,) = value.transform(check_messages, instruments=listings(spark), sessions=sessions).collect()
         assert (not row.violations) is is_good
