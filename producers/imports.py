@@ -1,4 +1,4 @@
-"""Files that somebody has already, as pairs of the raw bucket: the file as it is, and its table of daily bars as CSV.
+"""Files that somebody has already, as pairs of the raw bucket: the file as it is, and its table of bars as CSV.
 
 The table is a member of the file, byte for byte. What its columns mean is its layout's, or a map's, to say.
 """
@@ -10,7 +10,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zlib import error as ZlibError
@@ -18,10 +18,11 @@ from zlib import error as ZlibError
 from producers.errors import ImportFileError
 from producers.raw_store import MANY, Fetched, Range
 
-DATASET = "bars_1d"
-# the names of what a table tells, in the order of a map
-FIELDS = ("symbol", "session", "open", "high", "low", "close", "volume")
-OPTIONAL = ("symbol", "adj_close", "dividend", "split_ratio")
+DAYS, MINUTES = "bars_1d", "bars_1m"
+# what a table tells: of when a row is, what every bar has, and what may be told beside it
+WHEN = {DAYS: "session", MINUTES: "stamp"}
+NUMBERS = ("open", "high", "low", "close", "volume")
+OPTIONAL = {DAYS: ("symbol", "adj_close", "dividend", "split_ratio"), MINUTES: ("symbol",)}
 DATE_IN_NAME = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 
 
@@ -32,6 +33,15 @@ class Layout:
     name: str
     table: Callable[[bytes], bytes]
     columns: Mapping[str, str]
+    dataset: str = DAYS
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """What the stamps of minutes name: the minute's start or its end, and a clock of which time zone."""
+
+    labels: str
+    time_zone: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class Told:
     basis: str  # raw or split_adjusted
     provisional: bool
     symbol: str = MANY
+    stamps: Stamps | None = None  # of minutes
 
 
 def _captured(content: bytes) -> bytes:
@@ -69,30 +80,31 @@ def _unpacked(content: bytes) -> bytes:
 PYSTOCK = Layout(
     "pystock",
     _captured,
-    {name: name for name in ("symbol", *FIELDS[2:], "adj_close")} | {"session": "date"},
+    {name: name for name in ("symbol", *NUMBERS, "adj_close")} | {"session": "date"},
 )
 WIKI = Layout(
     "wiki",
     _unpacked,
-    {name: name for name in (*FIELDS[2:], "adj_close", "split_ratio")}
+    {name: name for name in (*NUMBERS, "adj_close", "split_ratio")}
     | {"symbol": "ticker", "session": "date", "dividend": "ex-dividend"},
 )
 LAYOUTS = {layout.name: layout for layout in (PYSTOCK, WIKI)}
 
 
-def mapped(columns: Mapping[str, str]) -> Layout:
+def mapped(columns: Mapping[str, str], dataset: str = DAYS) -> Layout:
     """The layout of a CSV whose columns are named by a map of what they tell; packed or not."""
-    known = {*FIELDS, *OPTIONAL}
-    if strangers := sorted(set(columns) - known):
+    needed, optional = (WHEN[dataset], *NUMBERS), OPTIONAL[dataset]
+    if strangers := sorted(set(columns) - {*needed, *optional}):
         raise ImportFileError(
-            f"a map of columns knows no {', '.join(strangers)}", remedy=f"name {', '.join(sorted(known))}"
+            f"a map of columns of {dataset} knows no {', '.join(strangers)}",
+            remedy=f"name {', '.join((*needed, *optional))}",
         )
-    if missing := [name for name in FIELDS[1:] if name not in columns]:
+    if missing := [name for name in needed if name not in columns]:
         raise ImportFileError(
             f"the map of columns says nothing of {', '.join(missing)}",
             remedy="name a column for each of them",
         )
-    return Layout("columns", _unpacked, dict(columns))
+    return Layout("columns", _unpacked, dict(columns), dataset)
 
 
 def fetched_at(text: str, file: Path) -> datetime:
@@ -134,7 +146,8 @@ def read_file(file: Path, layout: Layout, told: Told, *, at: datetime) -> tuple[
         "columns": ",".join(f"{field}={name}" for field, name in layout.columns.items()),
         "file": file.name,
     } | ({"instruments": "provisional"} if told.provisional else {})
-    asked = Range(told.source, DATASET, told.symbol, begin, end)
+    facts |= asdict(told.stamps) if told.stamps else {}
+    asked = Range(told.source, layout.dataset, told.symbol, begin, end)
     return asked, Fetched(body, table, _lines(table) - bool(table), "import", at, None, facts, kind="file")
 
 
@@ -149,7 +162,7 @@ def _days(table: bytes, layout: Layout, file: Path) -> Iterator[date]:
             found=f"no column {', '.join(missing)} in line 1: {','.join(header)[:200]}",
             remedy="name its layout, or its columns with --columns",
         )
-    place = header.index(layout.columns["session"]) if header else 0
+    place = header.index(layout.columns[WHEN[layout.dataset]]) if header else 0
     for row in rows:
         try:
             yield date.fromisoformat(row[place][:10])

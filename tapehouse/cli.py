@@ -16,7 +16,7 @@ COMMANDS = {
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
-    "import": ("tapehouse.import_files", "take files of daily bars that you have into the raw bucket"),
+    "import": ("tapehouse.import_files", "take files of bars that you have into the raw bucket"),
     "batch": ("tapehouse.batch", "work fetched history through: load, build, serve, one session or several"),
     "backfill": ("tapehouse.backfill", "fetch history of some instruments, and work it through"),
     "budget": ("tapehouse.budget", "show the calls that each vendor may still be asked today"),

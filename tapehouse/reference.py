@@ -50,13 +50,14 @@ def tables() -> str:
 
 def rules() -> str:
     """The rules of quality by name, and what each says must hold."""
-    from transforms import action_rules, daily_rules
+    from transforms import action_rules, daily_rules, minute_rules
     from transforms.rules import FIELD_RULES, FLAG_RULES, FRAME_PROBLEMS, SHAPE_RULES
 
     parts = [
         "# Rules",
         WRITTEN_BY.format(
-            "transforms/rules.py`, `transforms/daily_rules.py` and `transforms/action_rules.py"
+            "transforms/rules.py`, `transforms/daily_rules.py`, `transforms/minute_rules.py` and "
+            "`transforms/action_rules.py"
         ),
     ]
     kinds = {
@@ -82,6 +83,15 @@ def rules() -> str:
             daily_rules.TEXT_RULES | daily_rules.INSTRUMENT_RULES,
         ),
         "Flags of daily bars": ("the bar is kept, with the names in its `flags`.", daily_rules.FLAG_RULES),
+        "Rules of vendors' minute bars": (
+            "a line is rejected with the names of all that it breaks; the first is asked alone, the last where it "
+            "breaks no other.",
+            minute_rules.SHAPE_RULES | minute_rules.TEXT_RULES | minute_rules.INSTRUMENT_RULES,
+        ),
+        "Flags of vendors' minute bars": (
+            "the bar is kept, with the names in its `flags`.",
+            minute_rules.FLAG_RULES,
+        ),
         "Rules of splits and dividends": (
             "a line is rejected with the names of all that it breaks.",
             action_rules.ACTION_RULES,

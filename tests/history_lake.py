@@ -14,6 +14,8 @@ from transforms.actions import ACTIONS, actions_of_bars, check_actions, dividend
 from transforms.adjust import adjust_bars
 from transforms.daily import DAILY, check_daily, daily_versions, fetches_of
 from transforms.history_schemas import BRONZE_HISTORY
+from transforms.minutes import MINUTES, check_minutes, minute_versions
+from transforms.serve_minutes import serve_minutes
 from transforms.serving import serve_actions, serve_daily
 from transforms.versions import known_at
 
@@ -21,11 +23,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 NAMES = BRONZE_HISTORY.names
+HEADERS = {
+    DAILY: BARS_HEADER,
+    ACTIONS: ACTIONS_HEADER,
+    MINUTES: "stamp,open,high,low,close,volume",
+}
 # what a line of Yahoo tells where
 TOLD = {
     "actions": {"kind": "event", "timestamp": "date", "amount": "amount", "numerator": "numerator"}
     | {"denominator": "denominator"},
     "bars_1d": {name: name for name in ("timestamp", "open", "high", "low", "close", "volume")},
+    "bars_1m": {name: name for name in ("stamp", "open", "high", "low", "close", "volume")},
 }
 
 
@@ -50,7 +58,7 @@ class HistoryLake:
         **facts: Any,
     ) -> None:
         """One answer with these lines, covering [from, to); `accepted` of them break no rule, all unless told."""
-        header = facts.get("header", BARS_HEADER if dataset == DAILY else ACTIONS_HEADER)
+        header = facts.get("header", HEADERS[dataset])
         moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
         key = f"{source}-{dataset}-{symbol}-{at}"
         places = {
@@ -67,9 +75,10 @@ class HistoryLake:
             "row": 0,
             "line": hashlib.sha256(key.encode()).hexdigest(),
             "asked_for": instrument,
-            "basis": facts.get("basis", "split_adjusted" if dataset == DAILY else None),
+            "basis": facts.get("basis", None if dataset == ACTIONS else "split_adjusted"),
             "is_provisional": False,
-            "time_zone": "UTC",
+            "labels": facts.get("labels", "start"),
+            "time_zone": facts.get("time_zone", "UTC"),
             "header": header,
             "places": places,
             "covers_from": covers and date.fromisoformat(covers[0]),
@@ -96,6 +105,26 @@ class HistoryLake:
             splits=self._actions()[0],
             complete=self._answers(ACTIONS),
         )
+
+    def checked_minutes(self) -> "DataFrame":
+        """The lines of minute bars, judged."""
+        return self._history().transform(
+            check_minutes, listings=self._known.listings, sessions=self._known.sessions
+        )
+
+    def minutes(self) -> "DataFrame":
+        """silver.vendor_bars_1m."""
+        return keep(self.checked_minutes()).transform(
+            minute_versions,
+            fetches=self._answers(MINUTES).where("NOT is_empty"),
+            splits=self._actions()[0],
+            complete=self._answers(ACTIONS),
+        )
+
+    def served_minutes(self, streamed: "DataFrame", at: str = "2100-01-01") -> "DataFrame":
+        """gold.minutes as of a moment, beside what was `streamed`."""
+        told = self.minutes().transform(known_at, moment=_moment(at))
+        return streamed.transform(serve_minutes, told=told, units=self._known.units)
 
     def served(self, at: str = "2100-01-01") -> "list[Row]":
         """gold.bars_1d as of a moment, in order."""

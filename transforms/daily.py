@@ -3,6 +3,8 @@
 Versions are a function of the set of lines: neither the order in which objects are loaded nor how often matters.
 """
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -31,17 +33,17 @@ def check_daily(history: DataFrame, *, listings: DataFrame, sessions: DataFrame)
         .transform(lines_of, dataset=DAILY)
         .transform(read_fields)
         .withColumn("are_numbers", F.expr(ARE_NUMBERS))
-        .withColumn("violations", text_violations())
+        .withColumn("violations", text_violations(SHAPE_RULES, TEXT_RULES))
         .transform(with_listing, listings=listings)
         .withColumn("violations", by_listing)
         .transform(with_calendar, sessions=sessions)
     )
 
 
-def text_violations() -> Column:
-    """Names of the REJECT rules that a line's text breaks."""
-    shape = F.coalesce(*[broken(name, rule) for name, rule in SHAPE_RULES.items()])
-    return F.when(shape.isNotNull(), F.array(shape)).otherwise(broken_rules(TEXT_RULES))
+def text_violations(shape_rules: Mapping[str, str], text_rules: Mapping[str, str]) -> Column:
+    """Names of the REJECT rules that a line's text breaks: the first of its shape, or else all of its fields."""
+    shape = F.coalesce(*[broken(name, rule) for name, rule in shape_rules.items()])
+    return F.when(shape.isNotNull(), F.array(shape)).otherwise(broken_rules(text_rules))
 
 
 def keep_rejected_lines(checked: DataFrame) -> DataFrame:

@@ -21,6 +21,9 @@ SERVED = [
     *TRACE,
 ]
 PRICES = ("open", "high", "low", "close")
+SPELLINGS = T.ArrayType(
+    T.StructType([T.StructField("vendor", T.StringType()), T.StructField("symbol", T.StringType())])
+)
 
 GOLD_BARS_1D = T.StructType([
     column("instrument_id", T.StringType(), INSTRUMENT),
@@ -56,4 +59,49 @@ GOLD_ADJUSTED_BARS_1D = T.StructType([
         "factor", T.DoubleType(), "of the prices: the product over all later actions that the basis counts"
     ),
     column("volume_factor", T.DoubleType(), "of the volume: the product of all later splits, 1 for raw"),
+])
+
+GOLD_MINUTES = T.StructType([
+    column("instrument_id", T.StringType(), INSTRUMENT),
+    column("bar_start", T.TimestampType(), "left edge of the minute, inclusive, UTC"),
+    column("session", T.DateType(), SESSION),
+    *OF_INSTRUMENT,
+    *[column(name, EXACT, f"{name} of the minute, raw as traded, in `currency`") for name in PRICES],
+    column("volume", T.LongType(), "shares traded in the minute, raw as traded; null = not told"),
+    column("volume_is_complete", T.BooleanType(), "false: some of the minute's trades were not seen"),
+    column("source", T.StringType(), "who serves: the stream's source, or the vendor"),
+    column(
+        "choice",
+        T.StringType(),
+        "stream: its bar is final and its volume complete; else vendor; else incomplete_stream",
+    ),
+    column(
+        "is_backfilled",
+        T.BooleanType(),
+        "it was told first after its session had ended; false of the stream's bars",
+    ),
+    column("known_from", T.TimestampType(), "when the vendor's version was told first; null = the stream's"),
+    *TRACE,
+])
+
+GOLD_INSTRUMENTS = T.StructType([
+    column("instrument_id", T.StringType(), INSTRUMENT),
+    column("valid_from", T.DateType(), "first local date on which it was called so, inclusive"),
+    column("valid_to", T.DateType(), "end of that, exclusive; null = it still is"),
+    column("symbol", T.StringType(), "canonical symbol at the venue"),
+    column("mic", T.StringType(), "ISO 10383 operating MIC of the venue"),
+    column("calendar", T.StringType(), "the exchange calendar's name; 24/7 for what never closes"),
+    column("tz", T.StringType(), "time zone of the calendar, an IANA name"),
+    column("currency", T.StringType(), "ISO 4217 major unit of gold's prices"),
+    column("unit", T.StringType(), "the vendors' unit of the price (GBp, ZAc too)"),
+    column("vendor_symbols", SPELLINGS, "the spelling of each vendor, in the order of their names"),
+])
+
+GOLD_SESSIONS = T.StructType([
+    column("mic", T.StringType(), "ISO 10383 operating MIC of the venue"),
+    column("session", T.DateType(), SESSION),
+    column("calendar", T.StringType(), "the exchange calendar's name; 24/7 for what never closes"),
+    column("session_open", T.TimestampType(), "the calendar's open, UTC"),
+    column("session_close", T.TimestampType(), "the calendar's close, UTC"),
+    column("is_early_close", T.BooleanType(), "a half day: it closed earlier than on other days"),
 ])

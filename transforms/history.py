@@ -33,17 +33,16 @@ def lines_of(history: DataFrame, *, dataset: str) -> DataFrame:
 
 
 def read_fields(lines: DataFrame) -> DataFrame:
-    """Add the fields of each line of bars as text, null where empty or absent, and what they say, null if nothing."""
-    return (
-        lines
-        .withColumn("parts", F.split("line", ","))
-        .transform(read_day)
-        .withColumns({f"{name}_text": field(name) for name in TEXTS})
-        .withColumns({
-            **{name: price(name) for name in PRICES},
-            "volume": F.expr("try_cast(try_cast(volume_text AS DECIMAL(38, 6)) AS BIGINT)"),
-        })
-    )
+    """Add the fields of each line of daily bars: its symbol, its day and its numbers."""
+    return lines.withColumn("parts", F.split("line", ",")).transform(read_day).transform(read_numbers)
+
+
+def read_numbers(lines: DataFrame) -> DataFrame:
+    """Add the numbers of each line of bars as text, null where empty or absent, and what they say, null if nothing."""
+    return lines.withColumns({f"{name}_text": field(name) for name in TEXTS}).withColumns({
+        **{name: price(name) for name in PRICES},
+        "volume": F.expr("try_cast(try_cast(volume_text AS DECIMAL(38, 6)) AS BIGINT)"),
+    })
 
 
 def read_day(lines: DataFrame) -> DataFrame:
@@ -140,12 +139,18 @@ def names(listings: DataFrame) -> DataFrame:
 
 
 def with_calendar(lines: DataFrame, *, sessions: DataFrame) -> DataFrame:
-    """Add whether the day was a session; null of a calendar that is not known, and of days before those that are.
+    """Add whether the day was a session, and when quotes of it came.
+
+    Null of a calendar that is not known, and of days before those that are.
 
     What has no known venue is taken to be of New York if it is provisional.
     """
     days = sessions.select(
-        F.col("session_calendar").alias("calendar"), "session", F.lit(True).alias("is_open")
+        F.col("session_calendar").alias("calendar"),
+        "session",
+        "first_quote",
+        "last_quote",
+        F.lit(True).alias("is_open"),
     )
     known = days.groupBy("calendar").agg(F.min("session").alias("known_since"))
     calendar = F.coalesce("calendar", F.when(F.col("is_provisional"), F.lit(CALENDAR_OF_PROVISIONAL)))

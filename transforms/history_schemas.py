@@ -107,6 +107,28 @@ SILVER_BARS_1D = T.StructType([
     *TRACE,
 ])
 
+SILVER_VENDOR_BARS_1M = T.StructType([
+    column("source", T.StringType(), SOURCE),
+    column("instrument_id", T.StringType(), INSTRUMENT),
+    column("bar_start", T.TimestampType(), "left edge of the minute, inclusive, UTC"),
+    column("session", T.DateType(), SESSION),
+    KNOWN_FROM,
+    KNOWN_TO,
+    *VERSION,
+    *[
+        column(name, EXACT, f"{name} of the minute, in `currency` and `basis`")
+        for name in ("open", "high", "low", "close")
+    ],
+    column("volume", T.LongType(), "shares traded in the minute, in `basis`; null = not told"),
+    SPLIT_FACTOR,
+    column(
+        "is_backfilled",
+        T.BooleanType(),
+        "it was told first after its session had ended, post-market included",
+    ),
+    *TRACE,
+])
+
 SILVER_ACTIONS = T.StructType([
     column("source", T.StringType(), SOURCE),
     column("instrument_id", T.StringType(), INSTRUMENT),

@@ -8,17 +8,18 @@ import structlog
 from jobs.lake import read
 from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.errors import NoDataError
+from jobs.lake.history_actions import of_objects, split_versions_of, told_actions
 from jobs.lake.history_tables import BRONZE_HISTORY, DAILY, SILVER_ACTIONS, SILVER_BARS_1D
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
-from transforms.actions import ACTIONS, actions_of_bars, check_actions, dividend_versions, split_versions
+from transforms.actions import ACTIONS, dividend_versions
 from transforms.daily import DAILY as BARS
 from transforms.daily import check_daily, daily_versions, fetches_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 log = structlog.get_logger()
 
@@ -49,24 +50,11 @@ def build_daily(settings: Settings, *, first: date, last: date, **how: Any) -> l
 
 def _actions(run: JobRun, configuration: Configuration) -> "tuple[DataFrame, DataFrame]":
     """The versions of all splits, and of all actions: a split of today is in all prices that are told from now on."""
-    from pyspark.sql import functions as F
-
     history = read.table(run.spark, BRONZE_HISTORY, run.settings)
-    # of the objects with bars those whose lines tell of actions
-    tells = F.map_contains_key("places", F.lit("split_ratio")) | F.map_contains_key(
-        "places", F.lit("dividend")
-    )
-    in_rows = (
-        history
-        .transform(_of_objects, tells)
-        .transform(check_daily, listings=configuration.listings, sessions=configuration.sessions)
-        .transform(actions_of_bars)
-    )
-    told = history.transform(check_actions, listings=configuration.listings)
-    told = told.unionByName(in_rows, allowMissingColumns=True)
+    told = told_actions(history, configuration)
+    splits = split_versions_of(history, told)
     answers = history.transform(fetches_of, dataset=ACTIONS)
     fetches = answers.where("NOT is_empty")
-    splits = keep(told.transform(split_versions, fetches=fetches))
     dividends = told.transform(dividend_versions, fetches=fetches, splits=splits, complete=answers)
     return splits, keep(splits.unionByName(dividends))
 
@@ -89,7 +77,7 @@ def _build_bars(
         F.col("first_session") <= F.date_add(F.lit(last), 1)
     )
     wanted = (
-        (history.transform(_of_objects, overlaps) if affected.isEmpty() else history)
+        (history.transform(of_objects, overlaps) if affected.isEmpty() else history)
         .transform(check_daily, listings=configuration.listings, sessions=configuration.sessions)
         .transform(concerned)
         .transform(
@@ -123,9 +111,3 @@ def _affected(run: JobRun, splits: "DataFrame") -> "DataFrame":
         .distinct()
         .withColumn("is_affected", F.lit(True))
     )
-
-
-def _of_objects(history: "DataFrame", condition: "Column") -> "DataFrame":
-    """Bronze of the objects whose row 0 meets a condition."""
-    objects = history.where("row = 0").where(condition).select("object")
-    return history.join(objects.hint("broadcast"), on="object", how="left_semi")

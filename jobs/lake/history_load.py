@@ -17,6 +17,7 @@ from jobs.lake.settings import Settings
 from jobs.lake.settle import exists
 from transforms.actions import ACTIONS, check_actions
 from transforms.daily import DAILY, check_daily, keep_rejected_lines
+from transforms.minutes import MINUTES, check_minutes
 from transforms.schemas import conform
 
 if TYPE_CHECKING:
@@ -103,11 +104,7 @@ def _load(run: JobRun, described: "DataFrame", keys: list[str], configuration: C
 
     root = run.settings.raw_url.replace("s3://", "s3a://")
     rows = keep(read_objects(described.where(F.col("object").isin(keys)), root=root, keys=keys))
-    told = rows.drop("violations")
-    judged = [*HISTORY_REJECTED.schema.names, "session"]
-    daily = check_daily(told, listings=configuration.listings, sessions=configuration.sessions)
-    actions = check_actions(told, listings=configuration.listings)
-    checked = keep(daily.select(*judged).unionByName(actions.select(*judged)))
+    checked = keep(_judge(rows.drop("violations"), configuration))
     refused = rows.where((F.col("row") == 0) & (F.size("violations") > 0))
     rejected = keep_rejected_lines(checked).unionByName(
         refused.transform(conform, schema=HISTORY_REJECTED.schema)
@@ -137,6 +134,15 @@ def _load(run: JobRun, described: "DataFrame", keys: list[str], configuration: C
     return loaded
 
 
+def _judge(told: "DataFrame", configuration: Configuration) -> "DataFrame":
+    """Every line with the rules that it breaks, and its day."""
+    known = {"listings": configuration.listings, "sessions": configuration.sessions}
+    judged = [*HISTORY_REJECTED.schema.names, "session"]
+    daily, minutes = check_daily(told, **known), check_minutes(told, **known)
+    actions = check_actions(told, listings=configuration.listings)
+    return daily.select(*judged).unionByName(minutes.select(*judged)).unionByName(actions.select(*judged))
+
+
 def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame") -> Loaded:
     from pyspark.sql import functions as F
 
@@ -146,7 +152,7 @@ def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame") -> Loa
         F.count_if(is_refused).alias("refused"),
         F.count_if((F.col("row") == 0) & F.col("header").isNull() & ~is_refused).alias("empty"),
         F.count_if(F.col("row") > 0).alias("lines"),
-        F.count_if((F.col("row") > 0) & F.col("dataset").isin(DAILY, ACTIONS)).alias("to_judge"),
+        F.count_if((F.col("row") > 0) & F.col("dataset").isin(DAILY, MINUTES, ACTIONS)).alias("to_judge"),
     ).first()
     # equal lines of an object have the same fate; their hash is compared in one step
     distinct = checked.groupBy("object", F.xxhash64("line").alias("line")).agg(

@@ -6,8 +6,10 @@ from transforms.history_schemas import BRONZE_HISTORY as HISTORY
 from transforms.history_schemas import HISTORY_REJECTED as REJECTED
 from transforms.history_schemas import SILVER_ACTIONS as ACTIONS
 from transforms.history_schemas import SILVER_BARS_1D as BARS_1D
+from transforms.history_schemas import SILVER_VENDOR_BARS_1M as VENDOR_BARS_1M
 
 LOAD, DAILY, ADJUST = "load_history", "build_daily", "adjust_prices"
+MINUTES, REFERENCE = "build_minutes", "publish_reference"
 
 BRONZE_HISTORY = Table(
     "bronze.history",
@@ -72,6 +74,42 @@ GOLD_ADJUSTED_BARS_1D = Table(
     ADJUST,
     CHANGE_FEED,
 )
+SILVER_VENDOR_BARS_1M = Table(
+    "silver.vendor_bars_1m",
+    "Every version of a minute's bar that a vendor or import has told, and from when to when it held.",
+    VENDOR_BARS_1M,
+    ("source", "instrument_id", "bar_start", "known_from"),
+    "session",
+    MINUTES,
+    of_stream=False,
+)
+GOLD_MINUTES = Table(
+    "gold.minutes",
+    "A minute's bar as it is known now: the stream's where that is complete, else the vendor's.",
+    gold_schemas.GOLD_MINUTES,
+    ("instrument_id", "bar_start"),
+    "session",
+    MINUTES,
+    CHANGE_FEED,
+)
+GOLD_INSTRUMENTS = Table(
+    "gold.instruments",
+    "What an instrument was called when, as conf/instruments.yaml says.",
+    gold_schemas.GOLD_INSTRUMENTS,
+    ("instrument_id", "valid_from"),
+    None,
+    REFERENCE,
+    CHANGE_FEED,
+)
+GOLD_SESSIONS = Table(
+    "gold.sessions",
+    "The sessions of each venue, and when it opened and closed, from 2000 until as far as its calendar is known.",
+    gold_schemas.GOLD_SESSIONS,
+    ("mic", "session"),
+    None,
+    REFERENCE,
+    CHANGE_FEED,
+)
 HISTORY_TABLES = (
     BRONZE_HISTORY,
     HISTORY_REJECTED,
@@ -80,4 +118,8 @@ HISTORY_TABLES = (
     GOLD_BARS_1D,
     GOLD_ACTIONS,
     GOLD_ADJUSTED_BARS_1D,
+    SILVER_VENDOR_BARS_1M,
+    GOLD_MINUTES,
+    GOLD_INSTRUMENTS,
+    GOLD_SESSIONS,
 )

@@ -4,8 +4,9 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from jobs.lake.ledger_schema import bring_up_to_date
@@ -93,6 +94,17 @@ class Ledger:
             """INSERT INTO upkeep (table_name, action, run_id) VALUES (%s, %s, %s) ON CONFLICT (table_name, action)
             DO UPDATE SET done_at = now(), run_id = EXCLUDED.run_id""",
             (table, action, self.run_id),
+        )
+
+    def record_parity(
+        self, kind: str, session: date, counts: Iterable[tuple[str, int, int, float | None]]
+    ) -> None:
+        """Add what was compared of a session: column, how many, how many differ, the largest difference."""
+        rows = [(self.run_id, kind, session, *count) for count in counts]
+        places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+        self._do(
+            f"INSERT INTO parity (run_id, kind, session, column_name, compared, mismatched, worst) VALUES {places}",
+            tuple(value for row in rows for value in row),
         )
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, Table
 from transforms.revisions import newest_bars
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 
 def kafka_stream(
@@ -47,7 +47,14 @@ def newest_bars_of(spark: "SparkSession", settings: Settings, *, sessions: Itera
     """The bars of some sessions as they are now: gold.bars_1m and, above it, the revisions of its log."""
     from pyspark.sql import functions as F
 
-    wanted = F.col("session").isin(sorted(sessions))
+    return newest_bars_where(spark, settings, wanted=F.col("session").isin(sorted(sessions)))
+
+
+def newest_bars_where(spark: "SparkSession", settings: Settings, *, wanted: "Column") -> "DataFrame":
+    """The bars that a condition on session and instrument leaves, as they are now.
+
+    The log is read first: what is pruned from it meanwhile is in gold.bars_1m then.
+    """
     log = table(spark, GOLD_BARS_1M_LOG, settings).where(wanted)
     return table(spark, GOLD_BARS_1M, settings).where(wanted).transform(newest_bars, log=log)
 

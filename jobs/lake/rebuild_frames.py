@@ -91,14 +91,19 @@ class SessionFrames:
     def bars(self, *, final_before: Mapping[str, datetime]) -> list[Difference]:
         """Of the log first, if a row of it would hide what gold.bars_1m holds in the end: it holds them all itself."""
         stored, log = self._of_session(GOLD_BARS_1M), self._of_session(GOLD_BARS_1M_LOG)
-        bars = self._keep(aggregate_sessions(self._quotes, units=self._configuration.units))
-        wanted = self._keep(revise_sessions(bars, stored=stored, passed=past_watermark(final_before)))
+        wanted = self._keep(
+            revise_sessions(self.bars_again(), stored=stored, passed=past_watermark(final_before))
+        )
         differences = [_compare(GOLD_BARS_1M, stored, wanted)]
         if not log.isEmpty():
             as_read = _compare(GOLD_BARS_1M, stored.transform(newest_bars, log=log), wanted)
             if not as_read.rows.where(f"change <> '{UNTOUCHED}'").isEmpty():
                 differences.insert(0, _compare(GOLD_BARS_1M_LOG, log, log.limit(0)))
         return differences
+
+    def bars_again(self) -> "DataFrame":
+        """The bars of the session as they follow from bronze."""
+        return self._keep(aggregate_sessions(self._quotes, units=self._configuration.units))
 
     def release(self) -> None:
         for frame in self._kept:

@@ -11,6 +11,7 @@ from jobs.lake.errors import InstrumentsError
 ALWAYS_OPEN = "24/7"
 FIRST_QUOTE, LAST_QUOTE, LAST_QUOTE_OF_A_HALF_DAY = time(4), time(20), time(17)
 OLDEST = date(2000, 1, 1)
+LAST_KNOWN = 365  # days ahead that a calendar is asked for
 
 
 class Session(NamedTuple):
@@ -24,6 +25,16 @@ class Session(NamedTuple):
     session_close: datetime
 
 
+class Hours(NamedTuple):
+    """When an exchange is open in a session, [session_open, session_close)."""
+
+    calendar: str
+    session: date
+    session_open: datetime
+    session_close: datetime
+    is_early_close: bool
+
+
 def sessions_of(calendars: Iterable[str], *, until: date) -> list[Session]:
     """Every session of the calendars from 2000 to `until`, by the exchange's local date."""
     return [session for name in calendars for session in _sessions(name, until)]
@@ -32,6 +43,19 @@ def sessions_of(calendars: Iterable[str], *, until: date) -> list[Session]:
 def sessions_for(calendars: Iterable[str]) -> list[Session]:
     """Every session of the calendars until the day after tomorrow: today's, in any time zone, among them."""
     return sessions_of(calendars, until=datetime.now(UTC).date() + timedelta(days=2))
+
+
+def hours_of(name: str) -> list[Hours]:
+    """The hours of every session of a calendar from 2000 on, as far as it is known: for a year from now."""
+    if name == ALWAYS_OPEN:
+        until = date.today() + timedelta(LAST_KNOWN)
+        return [Hours(name, s.session, s.session_open, s.last_quote, False) for s in _sessions(name, until)]
+    calendar = _calendar(name)
+    half_days = set(calendar.early_closes)
+    return [
+        Hours(name, label.date(), opens.to_pydatetime(), closes.to_pydatetime(), label in half_days)
+        for label, opens, closes in zip(calendar.sessions, calendar.opens, calendar.closes, strict=True)
+    ]
 
 
 @cache
@@ -75,7 +99,7 @@ def _calendar(name: str) -> Any:
 
     try:
         return exchange_calendars.get_calendar(
-            name, start=str(OLDEST), end=str(date.today() + timedelta(365))
+            name, start=str(OLDEST), end=str(date.today() + timedelta(LAST_KNOWN))
         )
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise InstrumentsError(

@@ -52,7 +52,9 @@ def settle(
 
     seen = Observation()
     counts = [F.count_if(F.col("change") == change).alias(name) for name, change in COUNTED.items()]
-    compared = stored(run, table).transform(among).transform(compare_rows, wanted=wanted, key=table.key)
+    # a row that moves to another partition leaves the one and enters the other
+    key = (*([table.partition] if table.partition else []), *table.key)
+    compared = stored(run, table).transform(among).transform(compare_rows, wanted=wanted, key=key)
     changes = keep(compared.observe(seen, *counts).where(F.col("change") != UNTOUCHED))
     found = {name: int(seen.get[name]) for name in COUNTED}
     made = None

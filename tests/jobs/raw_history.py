@@ -41,10 +41,10 @@ def fetched(
 ) -> None:
     """Keep one answer of Yahoo: its table with these lines, asked for at an instant, covering [from, to)."""
     begin, end = map(date.fromisoformat, covers)
-    header = BARS if dataset == "bars_1d" else ACTIONS
+    header = ACTIONS if dataset == "actions" else BARS
     table = "\n".join([header, *lines, ""]).encode()
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    told = (FACTS if dataset == "bars_1d" else {}) | facts
+    told = ({} if dataset == "actions" else FACTS) | facts
     store = open_raw_store(use_running_environment())
     asked = Range(source, dataset, symbol, begin, max(end, begin + timedelta(1)))
     store.keep(

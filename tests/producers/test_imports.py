@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from producers.errors import ImportFileError
-from producers.imports import PYSTOCK, WIKI, Told, fetched_at, mapped, read_file
+from producers.imports import MINUTES, PYSTOCK, WIKI, Stamps, Told, fetched_at, mapped, read_file
 from producers.raw_store import MANY
 
 AT = datetime(2017, 1, 3, 22, tzinfo=UTC)
@@ -110,3 +110,19 @@ def test_the_time_of_fetching_is_an_instant_or_a_time_on_the_day_in_the_name() -
     for text, name in (("noon", "20170103.csv"), ("22:00Z", "prices.csv"), ("22:00Z", "20171303.csv")):
         with pytest.raises(ImportFileError):
             fetched_at(text, Path(name))
+
+
+def test_minutes_are_kept_with_what_their_stamps_name(tmp_path: Path) -> None:
+    table = b"time,open,high,low,close,volume\n2020-12-18 20:00:00,1,1,1,1,5\n2020-12-17 04:01:00,1,1,1,1,5\n"
+    file = tmp_path / "minutes.csv"
+    file.write_bytes(table)
+    columns = {name: name for name in ("open", "high", "low", "close", "volume")} | {"stamp": "time"}
+    told = Told("mine", "raw", provisional=False, symbol="MSFT", stamps=Stamps("end", "US/Eastern"))
+    asked, fetched = read_file(file, mapped(columns, MINUTES), told, at=AT)
+    assert (asked.dataset, asked.begin, asked.end) == ("bars_1m", date(2020, 12, 17), date(2020, 12, 19))
+    assert (fetched.table, fetched.rows) == (table, 2)
+    assert (fetched.facts["labels"], fetched.facts["time_zone"]) == ("end", "US/Eastern")
+    with pytest.raises(ImportFileError, match="says nothing of stamp"):
+        mapped({name: name for name in ("open", "high", "low", "close", "volume")}, MINUTES)
+    with pytest.raises(ImportFileError, match="bars_1m knows no dividend"):
+        mapped(columns | {"dividend": "d"}, MINUTES)
