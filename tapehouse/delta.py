@@ -14,10 +14,23 @@ if TYPE_CHECKING:
 
 OF_STREAM = ("bronze.quotes", "silver.quotes", "silver.rejected")
 OF_HISTORY = ("bronze.history", "silver.history_rejected", "silver.bars_1d", "silver.actions")
+OF_DAYS = (
+    "gold.bars_1d",
+    "gold.actions",
+    "gold.adjusted_bars_1d",
+    "gold.indicators_1d",
+)
 OF_MINUTES = ("silver.vendor_bars_1m", "gold.minutes")
 OF_REFERENCE = ("gold.instruments", "gold.sessions")
-OF_DAYS = ("gold.bars_1d", "gold.actions", "gold.adjusted_bars_1d")
-TABLES = (*OF_STREAM, "gold.bars_1m", "gold.bars_1m_log", *OF_HISTORY, *OF_DAYS, *OF_MINUTES, *OF_REFERENCE)
+TABLES = (
+    *OF_STREAM,
+    "gold.bars_1m",
+    "gold.bars_1m_log",
+    *OF_HISTORY,
+    *OF_DAYS,
+    *OF_MINUTES,
+    *OF_REFERENCE,
+)
 MERGED, LOG = "gold.bars_1m", "gold.bars_1m_log"
 
 # the bar of each key: the newest revision of the log, else the merged row

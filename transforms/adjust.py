@@ -4,6 +4,8 @@ Walking back from the last day, f[t-1] = f[t] * d[t] / s[t] for an action on day
 dividend D leaves of the price, 1 - D / C[t-1] as Yahoo has it, or C[t] s[t] / (C[t] s[t] + D) as CRSP and WIKI have it.
 """
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -17,8 +19,10 @@ NEAR = 10
 STEPS = ("shares", "yahoo", "crsp")
 
 
-def adjust_bars(bars: DataFrame, *, actions: DataFrame, closes: DataFrame | None = None) -> DataFrame:
-    """The rows of `GOLD_ADJUSTED_BARS_1D`, four for each of `bars` (GOLD_BARS_1D).
+def adjust_bars(
+    bars: DataFrame, *, actions: DataFrame, closes: DataFrame | None = None, bases: Sequence[str] = BASES
+) -> DataFrame:
+    """The rows of `GOLD_ADJUSTED_BARS_1D`, one on each of the `bases` for each of `bars` (GOLD_BARS_1D).
 
     `actions` are all of GOLD_ACTIONS; `closes` the bars that those are compared with, where `bars` are not all.
     """
@@ -34,7 +38,7 @@ def adjust_bars(bars: DataFrame, *, actions: DataFrame, closes: DataFrame | None
             factors[basis].alias("factor"),
             (F.lit(1.0) if basis == "raw" else F.col("shares")).alias("volume_factor"),
         )
-        for basis in BASES
+        for basis in bases
     ])
     return (
         bars
@@ -54,19 +58,14 @@ def scaled(name: str) -> Column:
 
 def with_steps(bars: DataFrame, *, steps: DataFrame) -> DataFrame:
     """Add to each bar the products over all `steps` after its session, the columns `STEPS`; 1 where there are none."""
-    steps = steps.transform(accumulate)
-    days = bars.withColumns({"day": F.col("session"), "is_step": F.lit(False)})
-    together = days.unionByName(steps.withColumn("is_step", F.lit(True)), allowMissingColumns=True)
-    # from the last day back; an action counts for the sessions before its own
-    later = Window.partitionBy("instrument_id").orderBy(F.desc("day"), "is_step")
-    later = later.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    return (
-        together
-        .withColumns({
-            name: F.coalesce(F.last(name, ignorenulls=True).over(later), F.lit(1.0)) for name in STEPS
-        })
-        .where(~F.col("is_step"))
-        .drop("day", "is_step")
+    # few beside the bars: so no bar has to leave its place
+    products = F.broadcast(
+        steps.transform(accumulate).select(F.col("instrument_id").alias("of"), "since", "day", *STEPS)
+    )
+    session = F.col("session")
+    is_next = (session < F.col("day")) & (F.col("since").isNull() | (session >= F.col("since")))
+    return bars.join(products, on=(F.col("instrument_id") == F.col("of")) & is_next, how="left").select(
+        *bars.columns, *[F.coalesce(name, F.lit(1.0)).alias(name) for name in STEPS]
     )
 
 
@@ -80,20 +79,19 @@ def steps_of(actions: DataFrame, *, bars: DataFrame) -> DataFrame:
         F.coalesce(F.product("ratio"), F.lit(1.0)).alias("shares"),
         F.coalesce(F.sum("amount"), F.lit(0)).cast("double").alias("paid"),
     )
-    near = F.sequence(F.date_sub("day", NEAR), F.date_add("day", NEAR))
+    days = by_day.select(F.col("instrument_id").alias("of"), "day")
+    is_near = F.abs(F.datediff("session", "day")) <= NEAR
     close, is_before = F.col("close").cast("double"), F.col("session") < F.col("day")
+    # asked of the few bars that are near, not of all
+    is_told = F.col("close") > 0
     closes = (
         bars
-        .where("close > 0")
         .select("instrument_id", "session", "close")
-        .join(
-            F.broadcast(by_day.select("instrument_id", "day", F.explode(near).alias("session"))),
-            on=["instrument_id", "session"],
-        )
+        .join(F.broadcast(days), on=(F.col("instrument_id") == F.col("of")) & is_near, how="inner")
         .groupBy("instrument_id", "day")
         .agg(
-            F.max_by(close, F.when(is_before, F.col("session"))).alias("close_before"),
-            F.min_by(close, F.when(~is_before, F.col("session"))).alias("close"),
+            F.max_by(close, F.when(is_told & is_before, F.col("session"))).alias("close_before"),
+            F.min_by(close, F.when(is_told & ~is_before, F.col("session"))).alias("close"),
         )
     )
     whole = F.col("close") * F.col("shares")
@@ -112,11 +110,14 @@ def steps_of(actions: DataFrame, *, bars: DataFrame) -> DataFrame:
 
 
 def accumulate(steps: DataFrame) -> DataFrame:
-    """The products over each day with actions and all later ones, multiplied one by one: a ratio stays exact."""
+    """The products over each day with actions and all later ones, multiplied one by one: a ratio stays exact.
+
+    `since` is the day with actions before.
+    """
     later = Window.partitionBy("instrument_id").orderBy(F.desc("day"))
 
     def product(name: str) -> Column:
         each = F.collect_list(name).over(later)
         return F.aggregate(each, F.lit(1.0), lambda total, step: total * step)
 
-    return steps.withColumns({name: product(name) for name in STEPS})
+    return steps.withColumns({name: product(name) for name in STEPS} | {"since": F.lead("day").over(later)})

@@ -105,3 +105,40 @@ GOLD_SESSIONS = T.StructType([
     column("session_close", T.TimestampType(), "the calendar's close, UTC"),
     column("is_early_close", T.BooleanType(), "a half day: it closed earlier than on other days"),
 ])
+
+GOLD_INDICATORS_1D = T.StructType([
+    column("instrument_id", T.StringType(), INSTRUMENT),
+    column("session", T.DateType(), SESSION),
+    OF_INSTRUMENT[0],
+    *[
+        column(name, EXACT, f"{name} that it is worked out from, split_adjusted")
+        for name in ("high", "low", "close")
+    ],
+    *[
+        column(f"sma_{n}", EXACT, f"mean of the last {n} closes; null = there are fewer")
+        for n in (20, 50, 200)
+    ],
+    *[
+        column(f"ema_{n}", EXACT, f"exponential average of the closes, by 2/{n + 1}, seeded with sma_{n}")
+        for n in (20, 50, 200)
+    ],
+    column("rsi_14", EXACT, "Wilder's relative strength, 0 to 100, from 14 changes on; null = nothing moved"),
+    column("macd", EXACT, "ema 12 minus ema 26 of the closes, both from the 26th on"),
+    column("macd_signal", EXACT, "ema 9 of `macd`, seeded with the mean of the first 9"),
+    column("macd_histogram", EXACT, "`macd` minus `macd_signal`"),
+    column("atr_14", EXACT, "Wilder's average of the true range, from 14 of them on"),
+    column(
+        "bollinger_upper", EXACT, "sma_20 plus two deviations of those closes, by the population's formula"
+    ),
+    column("bollinger_lower", EXACT, "sma_20 minus as much"),
+    column("log_return", EXACT, "natural logarithm of the close over the one before"),
+    column(
+        "realised_volatility",
+        EXACT,
+        "deviation of the last 20 log returns, by the sample's formula, times the root of 252",
+    ),
+    column("drawdown", EXACT, "close over the highest close so far, minus 1: 0 to -1"),
+    column("revision", T.IntegerType(), "how often the row has changed since it was made"),
+])
+# those that are worked out
+INDICATORS = tuple(GOLD_INDICATORS_1D.names[6:-1])

@@ -62,13 +62,17 @@ def revise_sessions(bars: DataFrame, *, stored: DataFrame, passed: Column) -> Da
     return known.join(revised, on=BAR_KEY, how="left_anti").unionByName(revised)
 
 
-def compare_rows(stored: DataFrame, *, wanted: DataFrame, key: Sequence[str]) -> DataFrame:
+def compare_rows(
+    stored: DataFrame, *, wanted: DataFrame, key: Sequence[str], revision: str | None = None
+) -> DataFrame:
     """What is to be done with each row so that `stored` holds exactly `wanted`, in the column `change`.
 
-    `wanted` has a key once. One that is stored more than once is deleted, all of it, and inserted.
+    `wanted` has a key once. One that is stored more than once is deleted, all of it, and inserted. Where a column
+    `revision` of `stored`, which `wanted` does not have, counts how often a row was changed, it goes on counting.
     """
     values = F.struct(*[name for name in wanted.columns if name not in key])
-    was = stored.groupBy(*key).agg(F.count("*").alias("copies"), F.any_value(values).alias("was"))
+    counted = [] if revision is None else [F.max(revision).alias(revision)]
+    was = stored.groupBy(*key).agg(F.count("*").alias("copies"), F.any_value(values).alias("was"), *counted)
     changes = (
         F
         .when(F.col("was").isNull(), _all_of(INSERT))
@@ -77,11 +81,13 @@ def compare_rows(stored: DataFrame, *, wanted: DataFrame, key: Sequence[str]) ->
         .when(F.col("now") == F.col("was"), _all_of(UNTOUCHED))
         .otherwise(_all_of(UPDATE))
     )
+    changed = F.when(F.col("change") == UPDATE, 1).otherwise(0)
+    counts = [] if revision is None else [(F.coalesce(revision, F.lit(0)) + changed).alias(revision)]
     return (
         was
         .join(wanted.select(*key, values.alias("now")), on=list(key), how="full")
-        .select(*key, F.coalesce("now", "was").alias("row"), F.explode(changes).alias("change"))
-        .select(*key, "row.*", "change")
+        .select("*", F.coalesce("now", "was").alias("row"), F.explode(changes).alias("change"))
+        .select(*key, "row.*", *counts, "change")
     )
 
 

@@ -8,8 +8,8 @@ from transforms.history_schemas import SILVER_ACTIONS as ACTIONS
 from transforms.history_schemas import SILVER_BARS_1D as BARS_1D
 from transforms.history_schemas import SILVER_VENDOR_BARS_1M as VENDOR_BARS_1M
 
-LOAD, DAILY, ADJUST = "load_history", "build_daily", "adjust_prices"
 MINUTES, REFERENCE = "build_minutes", "publish_reference"
+LOAD, DAILY, ADJUST, COMPUTE = "load_history", "build_daily", "adjust_prices", "compute_indicators"
 
 BRONZE_HISTORY = Table(
     "bronze.history",
@@ -110,6 +110,15 @@ GOLD_SESSIONS = Table(
     REFERENCE,
     CHANGE_FEED,
 )
+GOLD_INDICATORS_1D = Table(
+    "gold.indicators_1d",
+    "Indicators of a day, worked out from all bars of the instrument so far, adjusted for splits.",
+    gold_schemas.GOLD_INDICATORS_1D,
+    ("instrument_id", "session"),
+    None,
+    COMPUTE,
+    CHANGE_FEED,
+)
 HISTORY_TABLES = (
     BRONZE_HISTORY,
     HISTORY_REJECTED,
@@ -122,4 +131,5 @@ HISTORY_TABLES = (
     GOLD_MINUTES,
     GOLD_INSTRUMENTS,
     GOLD_SESSIONS,
+    GOLD_INDICATORS_1D,
 )

@@ -44,9 +44,13 @@ def settle(
     wanted: "DataFrame",
     *,
     among: "Callable[[DataFrame], DataFrame]" = lambda rows: rows,
+    revision: str | None = None,
     **done: Any,
 ) -> Settled:
-    """Bring the rows of `table`, those that `among` leaves of them, to `wanted`, which has each key once."""
+    """Bring the rows of `table`, those that `among` leaves of them, to `wanted`, which has each key once.
+
+    A column `revision` counts how often a row has changed: it is none of `wanted`.
+    """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
@@ -54,7 +58,9 @@ def settle(
     counts = [F.count_if(F.col("change") == change).alias(name) for name, change in COUNTED.items()]
     # a row that moves to another partition leaves the one and enters the other
     key = (*([table.partition] if table.partition else []), *table.key)
-    compared = stored(run, table).transform(among).transform(compare_rows, wanted=wanted, key=key)
+    compared = (
+        stored(run, table).transform(among).transform(compare_rows, wanted=wanted, key=key, revision=revision)
+    )
     changes = keep(compared.observe(seen, *counts).where(F.col("change") != UNTOUCHED))
     found = {name: int(seen.get[name]) for name in COUNTED}
     made = None

@@ -19,6 +19,7 @@ BENCHES = {
     "load": "tests.bench.load",
     "frames": "tests.bench.frames",
     "history": "tests.bench.history",
+    "indicators": "tests.bench.indicators",
 }
 MODERATE = (
     ("catch-up", "--messages", "500000"),
@@ -27,6 +28,7 @@ MODERATE = (
     ("load", "--warm-up", "60", "--seconds", "120", "--burst-seconds", "20", "--after", "60"),
     ("frames", "--rate", "2000", "--seconds", "20"),
     ("history", "--sessions", "100"),
+    ("indicators", "--instruments", "600", "--runs", "2"),
 )
 
 
@@ -92,6 +94,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     number(history, "--symbols", 6000, "in a capture")
     number(history, "--sessions", 1000, "captures; a tenth of them comes first")
+    indicators = bench("indicators", "how long adjusted prices and indicators of a market's history take")
+    number(indicators, "--instruments", 6000, "in the market")
+    number(indicators, "--sessions", 1000, "of each")
+    number(indicators, "--runs", 3, "of each candidate, in turn")
     return parser
 
 
