@@ -23,6 +23,7 @@ COMMANDS = {
     "instruments": ("tapehouse.instruments", "list the instruments, their spellings, and what is followed"),
     "follow": ("tapehouse.follow", "expect quotes, days or minutes of instruments from now on"),
     "unfollow": ("tapehouse.unfollow", "expect them no longer"),
+    "gaps": ("tapehouse.gaps", "show what is missing of what is followed and why, and fill it"),
     "doctor": ("tapehouse.doctor", "look at the machine, the services and the way to the vendors"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
     "redrive": (

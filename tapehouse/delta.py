@@ -22,6 +22,7 @@ OF_DAYS = (
 )
 OF_MINUTES = ("silver.vendor_bars_1m", "gold.minutes")
 OF_REFERENCE = ("gold.instruments", "gold.sessions")
+OF_CHECKS = ("gold.gaps", "gold.discrepancies")
 TABLES = (
     *OF_STREAM,
     "gold.bars_1m",
@@ -30,6 +31,7 @@ TABLES = (
     *OF_DAYS,
     *OF_MINUTES,
     *OF_REFERENCE,
+    *OF_CHECKS,
 )
 MERGED, LOG = "gold.bars_1m", "gold.bars_1m_log"
 

@@ -4,17 +4,19 @@ import argparse
 import json
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.arguments import symbols
+from tapehouse.outcomes import as_data, show_outcomes
 
 if TYPE_CHECKING:
     from jobs.lake.budget import Budget
     from jobs.lake.fetches import Fetches, Request, Task
     from jobs.lake.instruments import Listing
+    from jobs.lake.settings import Settings
     from producers.history import Vendor
     from producers.raw_store import RawStore
     from tapehouse.drift import AnswerAlerts
@@ -58,31 +60,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 if anything is missing at the end."""
-    from jobs.lake.alerts import Alerts
     from jobs.lake.fetches import Fetches
     from tapehouse.context import use_running_environment
-    from tapehouse.drift import AnswerAlerts
-    from tapehouse.vendors import find_listings, open_budget, open_raw_store, open_vendor
+    from tapehouse.vendors import find_listings
 
     settings = use_running_environment()
     with closing(Fetches(settings)) as fetches:
         request = _resumed(args.resume, fetches) if args.resume else _new_request(args)
-        options = request.options
-        listings = find_listings(options["symbols"], request.source, settings)
+        listings = find_listings(request.options["symbols"], request.source, settings)
         fetches.hold(request.request_id)
-        with closing(open_budget(request.source, settings)) as budget, closing(Alerts(settings)) as alerts:
-            vendor = open_vendor(request.source, settings, budget, purpose=options["purpose"])
-            store = open_raw_store(settings)
-            if not args.resume:
-                fetches.begin(request, _stalest_first(_tasks(options, vendor, listings), store, vendor))
-            told = AnswerAlerts(alerts, request.source)
-            history = _history(request, vendor, budget, store, fetches, told, listings)
-            outcomes = _follow(history, fetches.missing(request.request_id), quiet=args.json)
+
+        def plan(vendor: "Vendor") -> "list[Task]":
+            return _tasks(request.options, vendor, listings)
+
+        asked = None if args.resume else plan
+        outcomes = carry_out(request, asked, listings, fetches, settings, quiet=args.json)
         is_whole = all(outcome.is_there for outcome in outcomes)
         if is_whole:
             fetches.finish(request.request_id)
     _show(outcomes, request, as_json=args.json)
     return 0 if is_whole else 1
+
+
+def carry_out(
+    request: "Request",
+    plan: "Callable[[Vendor], list[Task]] | None",
+    listings: "Sequence[Listing]",
+    fetches: "Fetches",
+    settings: "Settings",
+    *,
+    quiet: bool,
+) -> "list[Outcome]":
+    """Do what is missing of a request; `plan` gives the fetches of a new one."""
+    from jobs.lake.alerts import Alerts
+    from tapehouse.drift import AnswerAlerts
+    from tapehouse.vendors import open_budget, open_raw_store, open_vendor
+
+    with closing(open_budget(request.source, settings)) as budget, closing(Alerts(settings)) as alerts:
+        vendor = open_vendor(request.source, settings, budget, purpose=request.options["purpose"])
+        store = open_raw_store(settings)
+        if plan:
+            fetches.begin(request, _stalest_first(plan(vendor), store, vendor))
+        told = AnswerAlerts(alerts, request.source)
+        history = _history(request, vendor, budget, store, fetches, told, listings)
+        return _follow(history, fetches.missing(request.request_id), quiet=quiet)
+
+
+def new_id() -> str:
+    """The id of a request that is made now."""
+    return f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)}"
 
 
 def _new_request(args: argparse.Namespace) -> "Request":
@@ -105,7 +131,7 @@ def _new_request(args: argparse.Namespace) -> "Request":
         "refresh": args.refresh,
         "purpose": args.purpose,
     }
-    return Request(f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)}", args.source, options)
+    return Request(new_id(), args.source, options)
 
 
 def _resumed(request_id: str, fetches: "Fetches") -> "Request":
@@ -193,23 +219,14 @@ def _follow(history: "HistoryRun", tasks: "list[Task]", *, quiet: bool) -> "list
 
 
 def _show(outcomes: "list[Outcome]", request: "Request", *, as_json: bool) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     if as_json:
-        found = [
-            {**one.task._asdict(), "state": one.state, "rows": one.rows, "problem": one.problem}
-            for one in outcomes
-        ]
-        print(json.dumps({"request_id": request.request_id, "fetches": found}, default=str, indent=1))
+        print(
+            json.dumps(
+                {"request_id": request.request_id, "fetches": as_data(outcomes)}, default=str, indent=1
+            )
+        )
     else:
-        table = Table("symbol", "dataset", "from", "to", "rows", "state", box=box.SIMPLE_HEAD, pad_edge=False)
-        for outcome in outcomes:
-            dataset, symbol, begin, end = outcome.task
-            state = f"{outcome.state}: {outcome.problem}" if outcome.problem else outcome.state
-            table.add_row(symbol, dataset, str(begin), str(end), f"{outcome.rows:,}", state)
-        Console(highlight=False).print(table)
+        show_outcomes(outcomes)
     missing = [outcome for outcome in outcomes if not outcome.is_there]
     if missing:
         print(

@@ -33,7 +33,8 @@ def tables() -> str:
     parts = [
         "# Tables",
         WRITTEN_BY.format(
-            "transforms/schemas.py`, `transforms/history_schemas.py` and `transforms/gold_schemas.py"
+            "transforms/schemas.py`, `transforms/history_schemas.py`, `transforms/gold_schemas.py` and "
+            "`transforms/check_schemas.py"
         ),
     ]
     for table in (*STREAM_TABLES, *HISTORY_TABLES):

@@ -53,6 +53,9 @@ def show(status: "Status") -> None:
         console.print(
             f"budget {budget['source']}: {budget['used']:,} of {budget['total']:,} calls used today, left {left}{rests}"
         )
+    for kind, counts in status.work.items():
+        if any(counts.values()):
+            console.print(f"to {kind}: {counts['open']:,} open, {counts['given_up']:,} given up")
     for problem in status.problems:
         console.print(f"PROBLEM  {problem}", soft_wrap=True)
     console.print("something is wrong" if status.problems else "fine")

@@ -47,7 +47,10 @@ class Job:
 
 @dataclass
 class Status:
-    """Everything at one moment. `lag` counts messages of the topic that bronze does not record yet."""
+    """Everything at one moment. `lag` counts messages of the topic that bronze does not record yet.
+
+    `work` counts what is to be fetched and looked at, by kind and state.
+    """
 
     at: datetime
     tables: list[TableLine] = field(default_factory=list)
@@ -58,6 +61,7 @@ class Status:
     sources: list[str] = field(default_factory=list)
     budgets: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    work: dict[str, dict[str, int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -76,6 +80,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.lag = _lag(settings, ends)
         status.budgets = [standing._asdict() for standing in look_at_budgets(settings)]
         status.alerts = _alerts(settings)
+        status.work = _work(settings)
         status.problems += [
             f"{alert['name']}: {alert['subject']} ({alert['found']}), since {alert['opened_at']:%Y-%m-%d %H:%M:%SZ}; "
             f"{alert['remedy']}"
@@ -121,6 +126,13 @@ def _alerts(settings: "Settings") -> list[dict[str, Any]]:
 
     with closing(Alerts(settings)) as alerts:
         return [alert._asdict() for alert in alerts.are_open()]
+
+
+def _work(settings: "Settings") -> dict[str, dict[str, int]]:
+    from jobs.lake.work_list import WorkList
+
+    with closing(WorkList(settings)) as work:
+        return work.counts()
 
 
 def _tables(settings: "Settings", status: Status) -> dict[int, int]:

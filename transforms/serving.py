@@ -26,11 +26,19 @@ def serve_daily(known: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
     """The daily bars of `GOLD_BARS_1D`, of versions that hold at one moment."""
     return (
         known
+        .transform(on_one_basis, units=units)
+        .transform(choose_source, key=BAR, compared="close")
+        .transform(conform, schema=GOLD_BARS_1D)
+    )
+
+
+def on_one_basis(known: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
+    """The bars that can be served: as traded, in the major unit of their currency."""
+    return (
+        known
         .where(~F.arrays_overlap("flags", F.array(*map(F.lit, NOT_SERVED))))
         .withColumns({name: as_traded(name) for name in PRICES} | {"volume": volume_as_traded()})
         .transform(in_major_unit, units=units, prices=PRICES, exact=EXACT)
-        .transform(choose_source, key=BAR, compared="close")
-        .transform(conform, schema=GOLD_BARS_1D)
     )
 
 
@@ -64,11 +72,10 @@ def choose_source(rows: DataFrame, *, key: Sequence[str], compared: str) -> Data
         F.max(compared).over(of_key),
         F.count("*").over(of_key),
     )
-    disagrees = highest.cast("double") > lowest.cast("double") * (1 + AGREEMENT)
     is_doubtful = F.arrays_overlap("flags", F.array(*map(F.lit, DOUBTFUL)))
     confidence = (
         F
-        .when(is_doubtful | disagrees, F.lit("low"))
+        .when(is_doubtful | disagree(lowest, highest), F.lit("low"))
         .when(sources > 1, F.lit("high"))
         .otherwise(F.lit("medium"))
     )
@@ -76,7 +83,12 @@ def choose_source(rows: DataFrame, *, key: Sequence[str], compared: str) -> Data
     return rows.withColumns({"confidence": confidence, "place": place}).where("place = 1")
 
 
-def rank() -> Column:
+def disagree(lowest: Column, highest: Column) -> Column:
+    """Whether what two sources say is too far apart for either to be trusted."""
+    return highest.cast("double") > lowest.cast("double") * (1 + AGREEMENT)
+
+
+def rank(of: str = "source") -> Column:
     """The place of a source among those that serve."""
-    ranked = [F.when(F.col("source") == source, F.lit(n)) for n, source in enumerate(SERVES_FIRST)]
+    ranked = [F.when(F.col(of) == source, F.lit(n)) for n, source in enumerate(SERVES_FIRST)]
     return F.coalesce(*ranked, F.lit(len(SERVES_FIRST)))

@@ -1,15 +1,16 @@
 """The registry of the tables of price history: see jobs/lake/tables.py."""
 
 from jobs.lake.tables import CHANGE_FEED, Table
-from transforms import gold_schemas
+from transforms import check_schemas, gold_schemas
 from transforms.history_schemas import BRONZE_HISTORY as HISTORY
 from transforms.history_schemas import HISTORY_REJECTED as REJECTED
 from transforms.history_schemas import SILVER_ACTIONS as ACTIONS
 from transforms.history_schemas import SILVER_BARS_1D as BARS_1D
 from transforms.history_schemas import SILVER_VENDOR_BARS_1M as VENDOR_BARS_1M
 
-MINUTES, REFERENCE = "build_minutes", "publish_reference"
 LOAD, DAILY, ADJUST, COMPUTE = "load_history", "build_daily", "adjust_prices", "compute_indicators"
+MINUTES, REFERENCE = "build_minutes", "publish_reference"
+COMPLETENESS, RECONCILE = "check_completeness", "reconcile_sources"
 
 BRONZE_HISTORY = Table(
     "bronze.history",
@@ -119,6 +120,25 @@ GOLD_INDICATORS_1D = Table(
     COMPUTE,
     CHANGE_FEED,
 )
+GOLD_GAPS = Table(
+    "gold.gaps",
+    "What was expected of a dataset that is followed and not received: a day, or consecutive minutes of one cause. "
+    "What is followed is complete in every session that is over, or is here.",
+    check_schemas.GOLD_GAPS,
+    ("source", "instrument_id", "width", "dataset", "gap_start"),
+    None,
+    COMPLETENESS,
+    CHANGE_FEED,
+)
+GOLD_DISCREPANCIES = Table(
+    "gold.discrepancies",
+    "Two sources that differ on a day beyond what they may, or of which one has no bar of it, and who serves.",
+    check_schemas.GOLD_DISCREPANCIES,
+    ("instrument_id", "session", "field", "source", "other_source"),
+    None,
+    RECONCILE,
+    CHANGE_FEED,
+)
 HISTORY_TABLES = (
     BRONZE_HISTORY,
     HISTORY_REJECTED,
@@ -132,4 +152,6 @@ HISTORY_TABLES = (
     GOLD_INSTRUMENTS,
     GOLD_SESSIONS,
     GOLD_INDICATORS_1D,
+    GOLD_GAPS,
+    GOLD_DISCREPANCIES,
 )

@@ -50,7 +50,7 @@ def hours_of(name: str) -> list[Hours]:
     if name == ALWAYS_OPEN:
         until = date.today() + timedelta(LAST_KNOWN)
         return [Hours(name, s.session, s.session_open, s.last_quote, False) for s in _sessions(name, until)]
-    calendar = _calendar(name)
+    calendar = exchange_calendar(name)
     half_days = set(calendar.early_closes)
     return [
         Hours(name, label.date(), opens.to_pydatetime(), closes.to_pydatetime(), label in half_days)
@@ -61,7 +61,7 @@ def hours_of(name: str) -> list[Hours]:
 @cache
 def time_zone(calendar: str) -> str:
     """The time zone of a calendar, an IANA name."""
-    return "UTC" if calendar == ALWAYS_OPEN else str(_calendar(calendar).tz)
+    return "UTC" if calendar == ALWAYS_OPEN else str(exchange_calendar(calendar).tz)
 
 
 @cache
@@ -70,7 +70,7 @@ def _sessions(name: str, until: date) -> list[Session]:
         days = [OLDEST + timedelta(n) for n in range((until - OLDEST).days + 1)]
         edges = [(_utc(day), _utc(day + timedelta(1))) for day in days]
         return [Session(name, begin.date(), begin, begin, end, end) for begin, end in edges]
-    calendar = _calendar(name)
+    calendar = exchange_calendar(name)
     zone = ZoneInfo(time_zone(name))
     half_days = {stamp.date() for stamp in calendar.early_closes}
     found = []
@@ -94,7 +94,7 @@ def _sessions(name: str, until: date) -> list[Session]:
 
 
 @cache
-def _calendar(name: str) -> Any:
+def exchange_calendar(name: str) -> Any:
     import exchange_calendars
 
     try:

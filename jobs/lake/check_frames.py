@@ -1,0 +1,92 @@
+"""What the checks of completeness read beside the tables: configuration as frames, and the vendors' minutes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import types as T
+
+from jobs.lake import read
+from jobs.lake.job_run import JobRun
+from jobs.lake.settle import exists, stored
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES, Table
+from jobs.lake.trading_hours import Expected, Hours
+from transforms.gaps import UNTIMED
+from transforms.history_schemas import EXACT
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+HOURS = "calendar STRING, session DATE, opens TIMESTAMP, closes TIMESTAMP"
+EXPECTED = "source STRING, instrument_id STRING, dataset STRING, calendar STRING, followed_from DATE, followed_to DATE"
+# what is read of it
+VENDOR_BARS_1M = Table(
+    "silver.vendor_bars_1m",
+    "Every version of a minute's bar that a vendor has told.",
+    T.StructType([
+        *[T.StructField(name, T.StringType()) for name in ("source", "instrument_id", "currency")],
+        *[T.StructField(name, T.TimestampType()) for name in ("bar_start", "known_to")],
+        T.StructField("session", T.DateType()),
+        *[T.StructField(name, EXACT) for name in ("open", "high", "low", "close")],
+        T.StructField("volume", T.LongType()),
+        T.StructField("split_factor", T.DoubleType()),
+        T.StructField("flags", T.ArrayType(T.StringType())),
+    ]),
+    ("source", "instrument_id", "bar_start", "known_from"),
+    None,
+    "build_minutes",
+    of_stream=False,
+)
+
+
+def hours_frame(spark: "SparkSession", hours: Iterable[Hours]) -> "DataFrame":
+    return _frame(spark, list(hours), Hours._fields, HOURS)
+
+
+def expected_frame(spark: "SparkSession", expected: Iterable[Expected]) -> "DataFrame":
+    return _frame(spark, list(expected), Expected._fields, EXPECTED)
+
+
+def vendor_minutes(run: JobRun, *, first: date, last: date) -> "DataFrame":
+    """The vendors' minutes of the sessions of [first, last) that hold now."""
+    from pyspark.sql import functions as F
+
+    # a minute of a session may be of the UTC date before or after it
+    near = (F.col("bar_start") >= F.lit(first - timedelta(1))) & (
+        F.col("bar_start") < F.lit(last + timedelta(1))
+    )
+    return (
+        stored(run, VENDOR_BARS_1M)
+        .where(near & F.col("known_to").isNull())
+        .select(*VENDOR_BARS_1M.schema.names)
+    )
+
+
+def streamed_bars(run: JobRun, *, sessions: Iterable[date]) -> "DataFrame":
+    """The stream's bars of some sessions, none where there is no stream."""
+    if exists(run, GOLD_BARS_1M) and exists(run, GOLD_BARS_1M_LOG):
+        return read.newest_bars_of(run.spark, run.settings, sessions=sessions)
+    return run.spark.createDataFrame([], GOLD_BARS_1M.schema)
+
+
+def untimed_quotes(run: JobRun, *, first: date, last: date) -> "DataFrame":
+    """Which sessions a source has told of whose quotes say no time: source, instrument_id, session."""
+    from pyspark.sql import functions as F
+
+    in_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    return (
+        stored(run, SILVER_QUOTES)
+        .where(in_range & F.col("source").isin(*UNTIMED))
+        .select("source", "instrument_id", "session")
+        .distinct()
+    )
+
+
+def _frame(spark: "SparkSession", rows: Sequence[Any], names: Sequence[str], schema: str) -> "DataFrame":
+    """Rows as data of the plan."""
+    if not rows:
+        return spark.createDataFrame([], schema)
+    import pyarrow
+
+    columns = {name: [getattr(row, name) for row in rows] for name in names}
+    return spark.createDataFrame(pyarrow.table(columns), schema)

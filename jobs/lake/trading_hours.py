@@ -1,0 +1,77 @@
+"""The regular hours of exchange sessions, and the datasets that are expected in them."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import NamedTuple
+
+from jobs.lake.instruments import Instruments
+from jobs.lake.sessions import ALWAYS_OPEN, exchange_calendar, sessions_of
+
+
+class Hours(NamedTuple):
+    """A part of a session in which it is traded, [opens, closes): two parts where there is a lunch break."""
+
+    calendar: str
+    session: date
+    opens: datetime
+    closes: datetime
+
+
+class Expected(NamedTuple):
+    """A dataset of an instrument that is followed while it is listed at the source, [followed_from, followed_to)."""
+
+    source: str
+    instrument_id: str
+    dataset: str
+    calendar: str
+    followed_from: date
+    followed_to: date
+
+
+def hours_of(calendars: Iterable[str], *, first: date, last: date, over_by: datetime) -> list[Hours]:
+    """The hours of the sessions of [first, last) that are over by a moment; none are known before 2000."""
+    found = []
+    for name in calendars:
+        of_session: dict[date, list[Hours]] = {}
+        for part in _hours(name, last):
+            if first <= part.session < last:
+                of_session.setdefault(part.session, []).append(part)
+        found += [part for parts in of_session.values() if parts[-1].closes <= over_by for part in parts]
+    return found
+
+
+def expected_of(instruments: Instruments) -> list[Expected]:
+    """What is followed, cut to the listings of its source, whose calendars say when it is traded."""
+    found = {
+        Expected(
+            one.source,
+            one.instrument_id,
+            one.dataset,
+            listing.calendar,
+            max(one.begin, listing.listed_from),
+            min(one.end, listing.listed_to),
+        )
+        for one in instruments.followed
+        for listing in instruments.listings
+        if (listing.instrument_id, listing.vendor) == (one.instrument_id, one.source)
+        and max(one.begin, listing.listed_from) < min(one.end, listing.listed_to)
+    }
+    return sorted(found)
+
+
+@cache
+def _hours(name: str, until: date) -> list[Hours]:
+    if name == ALWAYS_OPEN:
+        days = sessions_of([name], until=until)
+        return [Hours(name, day.session, day.session_open, day.last_quote) for day in days]
+    found = []
+    schedule = exchange_calendar(name).schedule
+    for label, row in zip(schedule.index, schedule.itertuples(index=False), strict=True):
+        day = label.date()
+        if day >= until:
+            break
+        edges = [stamp.to_pydatetime().astimezone(UTC) for stamp in row if stamp == stamp]
+        # open, the ends of the lunch break where there is one, close
+        found += [Hours(name, day, *edges[n : n + 2]) for n in range(0, len(edges), 2)]
+    return found
