@@ -16,6 +16,7 @@ OF_STREAM = ("bronze.quotes", "silver.quotes", "silver.rejected")
 OF_HISTORY = ("bronze.history", "silver.history_rejected", "silver.bars_1d", "silver.actions")
 OF_DAYS = (
     "gold.bars_1d",
+    "gold.bars_1d_versions",
     "gold.actions",
     "gold.adjusted_bars_1d",
     "gold.indicators_1d",

@@ -57,8 +57,8 @@ def rules() -> str:
     parts = [
         "# Rules",
         WRITTEN_BY.format(
-            "transforms/rules.py`, `transforms/daily_rules.py`, `transforms/minute_rules.py` and "
-            "`transforms/action_rules.py"
+            "transforms/rules.py`, `transforms/daily_rules.py`, `transforms/minute_rules.py`, "
+            "`transforms/action_rules.py` and `transforms/suspicion_rules.py"
         ),
     ]
     kinds = {
@@ -109,7 +109,27 @@ def rules() -> str:
         ]
         parts += [f"## {name}", f"What must hold; {meaning}\n"]
         parts += ["\n".join(["| rule | what must hold |", "| --- | --- |", *rows]) + "\n"]
-    return "\n".join(parts)
+    return "\n".join([*parts, *suspicions()])
+
+
+def suspicions() -> list[str]:
+    """The names of what is suspicious in bars and actions, in words."""
+    from transforms import suspicion_rules as rules
+
+    kinds = {
+        "Suspicious bars": ("a bar among its neighbours", rules.BAR_SUSPICIONS),
+        "Suspicious adjusted closes": ("a bar with a vendor's adjusted close", rules.ADJUSTED_SUSPICIONS),
+        "Suspicious splits and dividends": (
+            "an action beside the prices around it",
+            rules.ACTION_SUSPICIONS | rules.ADJUSTMENT_SUSPICIONS,
+        ),
+    }
+    parts = []
+    for name, (of, told) in kinds.items():
+        means = [f"| {rule} | {each.means} |" for rule, each in told.items()]
+        parts += [f"## {name}", f"Flags of {of}: it is served as it is, with the names in its `flags`.\n"]
+        parts += ["\n".join(["| flag | what it says |", "| --- | --- |", *means]) + "\n"]
+    return parts
 
 
 def commands() -> str:

@@ -52,4 +52,6 @@ FLAG_RULES: dict[str, str] = {
     "high_below_low": "high >= low",
     "outside_high_and_low": "high < low OR (open BETWEEN low AND high AND close BETWEEN low AND high)",
     "price_zero": "least(open, high, low, close) > 0",
+    # told once of one thing and once of another, or of both in turn
+    "identity_clash": "NOT coalesce(told_apart OR (told_higher AND told_lower), false)",
 }

@@ -5,18 +5,27 @@ from collections.abc import Iterable, Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from transforms.action_suspicion import flag_actions
 from transforms.bars import Unit, in_major_unit
 from transforms.basis import as_traded, volume_as_traded
 from transforms.gold_schemas import GOLD_ACTIONS, GOLD_BARS_1D
 from transforms.history import PRICES
 from transforms.history_schemas import EXACT
 from transforms.schemas import conform
+from transforms.suspicion import flag_bars
+from transforms.suspicion_rules import ACTION_SUSPICIONS
 
 # whose word counts first; any other source comes after these, by its name
 SERVES_FIRST = ("alpha_vantage", "yahoo")
 # a bar that breaks one of these is not served, or not with confidence
 NOT_SERVED = ("closed_day", "basis_unknown")
-DOUBTFUL = ("conflicting_rows", "high_below_low", "outside_high_and_low", "price_zero", "identity_clash")
+DOUBTFUL = (
+    *("conflicting_rows", "high_below_low", "outside_high_and_low", "price_zero", "identity_clash"),
+    # the number itself is most likely wrong, or the action that explains it is missing; most jumps are real, and what
+    # was hardly traded is no worse known for that
+    *("unit_error", "partly_adjusted", "missed_split"),
+    *ACTION_SUSPICIONS,
+)
 # within which two sources agree on a price, relative
 AGREEMENT = 0.01
 BAR, ACTION = ("instrument_id", "session"), ("instrument_id", "ex_date", "kind")
@@ -72,10 +81,9 @@ def choose_source(rows: DataFrame, *, key: Sequence[str], compared: str) -> Data
         F.max(compared).over(of_key),
         F.count("*").over(of_key),
     )
-    is_doubtful = F.arrays_overlap("flags", F.array(*map(F.lit, DOUBTFUL)))
     confidence = (
         F
-        .when(is_doubtful | disagree(lowest, highest), F.lit("low"))
+        .when(is_doubtful() | disagree(lowest, highest), F.lit("low"))
         .when(sources > 1, F.lit("high"))
         .otherwise(F.lit("medium"))
     )
@@ -86,6 +94,29 @@ def choose_source(rows: DataFrame, *, key: Sequence[str], compared: str) -> Data
 def disagree(lowest: Column, highest: Column) -> Column:
     """Whether what two sources say is too far apart for either to be trusted."""
     return highest.cast("double") > lowest.cast("double") * (1 + AGREEMENT)
+
+
+def suspect_bars(served: DataFrame, *, actions: DataFrame) -> DataFrame:
+    """The rows of `GOLD_BARS_1D` with the flags that their neighbours give them; a doubtful one is not trusted.
+
+    `served` holds all bars within `NEAR_DAYS` of those whose flags are wanted, `actions` all of GOLD_ACTIONS.
+    """
+    return (
+        served.transform(flag_bars, actions=actions).transform(_trust).transform(conform, schema=GOLD_BARS_1D)
+    )
+
+
+def suspect_actions(served: DataFrame, *, bars: DataFrame) -> DataFrame:
+    """The rows of `GOLD_ACTIONS` with the flags that `bars`, all of GOLD_BARS_1D, give them."""
+    return served.transform(flag_actions, bars=bars).transform(_trust).transform(conform, schema=GOLD_ACTIONS)
+
+
+def _trust(rows: DataFrame) -> DataFrame:
+    return rows.withColumn("confidence", F.when(is_doubtful(), F.lit("low")).otherwise(F.col("confidence")))
+
+
+def is_doubtful() -> Column:
+    return F.arrays_overlap("flags", F.array(*map(F.lit, DOUBTFUL)))
 
 
 def rank(of: str = "source") -> Column:

@@ -4,7 +4,7 @@ A telling is a row with the thing's key and `fetched_at`. Neither the order in w
 matters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -70,13 +70,19 @@ def with_withdrawals(
 
 
 def to_versions(
-    tellings: DataFrame, *, key: Sequence[str], compared: Sequence[str], is_same: Column
+    tellings: DataFrame,
+    *,
+    key: Sequence[str],
+    compared: Sequence[str],
+    is_same: Column,
+    marks: Mapping[str, Column] | None = None,
 ) -> DataFrame:
     """One row for consecutive tellings that are the same, `known_from` the first, until `known_to`.
 
     `is_same` compares a telling with the struct `before`, which holds what is `compared` of the one before it. What was
-    withdrawn ends, and is no row.
+    withdrawn ends, and is no row. All versions bear the `marks` that hold of any telling and its `before`.
     """
+    of_thing = {name: F.max(mark).over(_of(key)) for name, mark in (marks or {}).items()}
     by_time = _of(key).orderBy("fetched_at")
     before = F.lag(F.struct("is_withdrawn", *compared)).over(by_time)
     goes_on = ~F.col("is_withdrawn") & ~F.col("before.is_withdrawn") & is_same
@@ -86,6 +92,7 @@ def to_versions(
         .withColumn("before", before)
         .where(~F.coalesce(goes_on, F.lit(False)))
         .withColumns({"known_from": F.col("fetched_at"), "known_to": F.lead("fetched_at").over(by_time)})
+        .withColumns(of_thing)
         .where(~F.col("is_withdrawn"))
         .drop("thing", "before", "is_withdrawn")
     )

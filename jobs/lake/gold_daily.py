@@ -1,6 +1,7 @@
 """Daily history as it is served: bars, actions and adjusted prices of gold, worked out from silver's versions."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,6 +14,7 @@ from jobs.lake.history_tables import (
     GOLD_ACTIONS,
     GOLD_ADJUSTED_BARS_1D,
     GOLD_BARS_1D,
+    GOLD_BARS_1D_VERSIONS,
     SILVER_ACTIONS,
     SILVER_BARS_1D,
 )
@@ -21,20 +23,26 @@ from jobs.lake.kept import keep, release
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
 from transforms.adjust import NEAR, adjust_bars
-from transforms.serving import serve_actions, serve_daily
+from transforms.bars import Unit
+from transforms.serving import serve_actions, serve_daily, suspect_actions, suspect_bars
+from transforms.suspicion_rules import NEAR_DAYS
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 log = structlog.get_logger()
+# in place of a version's end that is not known
+STILL = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def adjust_prices(settings: Settings, *, first: date, last: date, **how: Any) -> list[Settled]:
     """Serve the sessions of [first, last); of instruments whose past is told otherwise than before, all sessions.
 
-    gold.actions is committed last: a run that died before that finds again which instruments it had to work on.
+    Bars near the range that are served already get the flags that those within it give them. gold.actions and
+    gold.bars_1d_versions are committed last: a run that died before that finds again which instruments it had to work
+    on.
     """
-    tables = (GOLD_BARS_1D, GOLD_ADJUSTED_BARS_1D, GOLD_ACTIONS)
+    tables = (GOLD_BARS_1D, GOLD_ADJUSTED_BARS_1D, GOLD_ACTIONS, GOLD_BARS_1D_VERSIONS)
     with job_run(ADJUST, settings, tables, first=str(first), last=str(last), **how) as run:
         if not exists(run, SILVER_BARS_1D):
             raise NoDataError(
@@ -43,24 +51,23 @@ def adjust_prices(settings: Settings, *, first: date, last: date, **how: Any) ->
                 remedy="build them: spark-submit jobs/build_daily.py",
             )
         units = Configuration(run.spark, settings, read_facts(settings)).units
-        known = read.table(run.spark, SILVER_BARS_1D, settings).where("known_to IS NULL")
+        versions = read.table(run.spark, SILVER_BARS_1D, settings)
         actions = keep(
             stored(run, SILVER_ACTIONS).where("known_to IS NULL").transform(serve_actions, units=units)
         )
-        in_range = _between("session", first, last)
-        affected = keep(_affected(run, known, actions, first, last))
+        affected = keep(_affected(run, versions, actions, first, last))
 
         def concerned(rows: "DataFrame") -> "DataFrame":
-            with_those = rows.join(affected.hint("broadcast"), on="instrument_id", how="left")
-            return with_those.where(in_range | with_those["is_affected"]).drop("is_affected")
+            return rows.transform(_of, affected, first, last)
 
-        served = known.transform(concerned).transform(serve_daily, units=units)
-        done = [settle(run, GOLD_BARS_1D, served, among=concerned, first=first, last=last)]
+        done = [_serve_bars(run, versions, actions, affected, units, first, last)]
         bars = stored(run, GOLD_BARS_1D)
         adjusted = bars.transform(concerned).transform(adjust_bars, actions=actions, closes=bars)
+        told = versions.transform(concerned)
         done += [
             settle(run, GOLD_ADJUSTED_BARS_1D, adjusted, among=concerned, first=first, last=last),
-            settle(run, GOLD_ACTIONS, actions),
+            settle(run, GOLD_BARS_1D_VERSIONS, told, among=concerned, first=first, last=last),
+            settle(run, GOLD_ACTIONS, actions.transform(suspect_actions, bars=bars)),
         ]
         for kept in (actions, affected):
             release(kept)
@@ -69,33 +76,79 @@ def adjust_prices(settings: Settings, *, first: date, last: date, **how: Any) ->
     return done
 
 
-def _affected(run: JobRun, known: "DataFrame", actions: "DataFrame", first: date, last: date) -> "DataFrame":
+def _serve_bars(
+    run: JobRun,
+    versions: "DataFrame",
+    actions: "DataFrame",
+    affected: "DataFrame",
+    units: "Iterable[Unit]",
+    first: date,
+    last: date,
+) -> Settled:
+    """Settle the range, and of the bars that may be flagged by it those that are served already."""
+    from pyspark.sql import functions as F
+
+    near, twice = timedelta(days=NEAR_DAYS), timedelta(days=2 * NEAR_DAYS)
+
+    def flagged(rows: "DataFrame") -> "DataFrame":
+        return rows.transform(_of, affected, first - near, last + near)
+
+    of_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    beside = (
+        stored(run, GOLD_BARS_1D)
+        .transform(flagged)
+        .where(~of_range)
+        .select("instrument_id", "session", F.lit(True).alias("is_served"))
+    )
+    served = (
+        versions
+        .where("known_to IS NULL")
+        .transform(_of, affected, first - twice, last + twice)
+        .transform(serve_daily, units=units)
+        .transform(suspect_bars, actions=actions)
+        .join(beside.hint("broadcast"), on=["instrument_id", "session"], how="left")
+        .join(affected.hint("broadcast"), on="instrument_id", how="left")
+        .where(of_range | F.col("is_affected") | F.col("is_served"))
+        .drop("is_affected", "is_served")
+    )
+    return settle(run, GOLD_BARS_1D, served, among=flagged, first=first, last=last)
+
+
+def _of(rows: "DataFrame", affected: "DataFrame", first: date, last: date) -> "DataFrame":
+    """The rows with a session of [first, last), or of an affected instrument."""
+    from pyspark.sql import functions as F
+
+    with_those = rows.join(affected.hint("broadcast"), on="instrument_id", how="left")
+    in_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    return with_those.where(in_range | with_those["is_affected"]).drop("is_affected")
+
+
+def _affected(
+    run: JobRun, versions: "DataFrame", actions: "DataFrame", first: date, last: date
+) -> "DataFrame":
     """The instruments whose bars or adjusted prices may differ in any session.
 
-    Theirs are bars of gold that silver does not hold any more as they are, actions that are told otherwise than gold
-    has them, or actions that are compared with a close of the range.
+    Theirs are versions of gold that silver does not hold any more as they are, actions that are told otherwise than
+    gold has them, or actions that are compared with a close of the range.
     """
     from pyspark.sql import functions as F
 
-    version = ["instrument_id", "source", "session", "known_from"]
-    ended = stored(run, GOLD_BARS_1D).join(known.select(*version), on=version, how="left_anti")
+    version = ["instrument_id", "source", "session", "known_from", "ended"]
+    ended = F.coalesce("known_to", F.lit(STILL)).alias("ended")
+    had, has = (each.select(*version[:-1], ended) for each in (stored(run, GOLD_BARS_1D_VERSIONS), versions))
+    outside = (F.col("session") < F.lit(first)) | (F.col("session") >= F.lit(last))
+    changed_bars = had.where(outside).join(has.where(outside), on=version, how="left_anti")
     near = (F.col("ex_date") >= F.date_sub(F.lit(first), NEAR)) & (
         F.col("ex_date") < F.date_add(F.lit(last), NEAR)
     )
     told = ["instrument_id", "ex_date", "kind", "amount", "ratio"]
-    had, has = stored(run, GOLD_ACTIONS).select(*told), actions.select(*told)
-    changed = had.exceptAll(has).unionByName(has.exceptAll(had))
+    were, are = stored(run, GOLD_ACTIONS).select(*told), actions.select(*told)
+    changed = were.exceptAll(are).unionByName(are.exceptAll(were))
     return (
         changed
-        .unionByName(has.where(near))
+        .unionByName(are.where(near))
         .select("instrument_id")
-        .unionByName(ended.select("instrument_id"))
+        .unionByName(changed_bars.select("instrument_id"))
         .distinct()
         .withColumn("is_affected", F.lit(True))
     )
-
-
-def _between(column: str, first: date, last: date) -> "Column":
-    from pyspark.sql import functions as F
-
-    return (F.col(column) >= F.lit(first)) & (F.col(column) < F.lit(last))

@@ -57,6 +57,15 @@ GOLD_BARS_1D = Table(
     ADJUST,
     CHANGE_FEED,
 )
+GOLD_BARS_1D_VERSIONS = Table(
+    "gold.bars_1d_versions",
+    "Every version of a day's bar, as silver.bars_1d has it: what was known when, for the warehouse.",
+    BARS_1D,
+    ("source", "instrument_id", "session", "known_from"),
+    None,
+    ADJUST,
+    CHANGE_FEED,
+)
 GOLD_ACTIONS = Table(
     "gold.actions",
     "A split or dividend as it is known now, of the source that comes first: prices are adjusted by these alone.",
@@ -145,6 +154,7 @@ HISTORY_TABLES = (
     SILVER_BARS_1D,
     SILVER_ACTIONS,
     GOLD_BARS_1D,
+    GOLD_BARS_1D_VERSIONS,
     GOLD_ACTIONS,
     GOLD_ADJUSTED_BARS_1D,
     SILVER_VENDOR_BARS_1M,

@@ -19,7 +19,11 @@ RANGE = {"first": date(2026, 1, 1), "last": date(2026, 2, 1)}
 JOBS: list[tuple[Callable[..., Any], dict[str, date], tuple[str, ...]]] = [
     (load_history, {}, ("silver.history_rejected", "bronze.history")),
     (build_daily, RANGE, ("silver.bars_1d", "silver.actions")),
-    (adjust_prices, RANGE, ("gold.bars_1d", "gold.adjusted_bars_1d", "gold.actions")),
+    (
+        adjust_prices,
+        RANGE,
+        ("gold.bars_1d", "gold.adjusted_bars_1d", "gold.bars_1d_versions", "gold.actions"),
+    ),
 ]
 BAD = "soon,1,1,1,1,1,1"
 TABLES = [table for _, _, tables in JOBS for table in tables]
@@ -113,3 +117,32 @@ def test_a_split_changes_the_sessions_that_a_job_was_not_given_too(
     assert [row["told"] for row in stack.sql(served.format("bars_1d"))] == ["50 200", "52 200"]
     adjusted = served.format("adjusted_bars_1d WHERE basis = 'split_adjusted'")
     assert [row["told"] for row in stack.sql(adjusted)] == ["50 200", "52 200"]
+    every = "SELECT * FROM {} ORDER BY ALL"
+    assert stack.sql(every.format("gold.bars_1d_versions")) == stack.sql(every.format("silver.bars_1d"))
+
+
+def test_a_bar_gets_the_flags_that_a_later_range_gives_it(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPEHOUSE_RAW_URL", f"s3://raw/{stack.topic}")
+    days = ("2026-01-12", "2026-01-22")
+    fetched("actions", at="2026-01-22T22:00", covers=days)
+    # pence, and pounds from the second day on
+    prices = {12: 5200.0, 13: 52.0, 14: 52.5, 15: 51.5, 16: 52.0, 20: 52.25, 21: 51.75}
+    told = [bar(f"2026-01-{day}", price, 1000 + day) for day, price in prices.items()]
+    fetched("bars_1d", *told, at="2026-01-22T22:01", covers=days)
+    how: dict[str, Any] = {"start_spark": lambda: stack.spark, "stop_asked": lambda: False}
+    load_history(stack.settings, **how)
+    build_daily(stack.settings, **RANGE, **how)
+    served = """SELECT day(session) || ' ' || confidence || ' ' || array_to_string(flags, ' ') AS told
+    FROM gold.bars_1d ORDER BY session"""
+    adjust_prices(stack.settings, first=date(2026, 1, 12), last=date(2026, 1, 13), **how)
+    assert [row["told"] for row in stack.sql(served)] == ["12 medium "]
+    later = {"first": date(2026, 1, 13), "last": date(2026, 2, 1)}
+    bars = adjust_prices(stack.settings, **later, **how)[0]
+    assert (bars.inserted, bars.updated) == (6, 1)
+    found = [row["told"] for row in stack.sql(served)]
+    assert found == ["12 low unit_error", *[f"{day} medium " for day in (13, 14, 15, 16, 20, 21)]]
+    assert all(settled.version is None for settled in adjust_prices(stack.settings, **RANGE, **how))
+    every = "SELECT * FROM {} ORDER BY ALL"
+    assert stack.sql(every.format("gold.bars_1d_versions")) == stack.sql(every.format("silver.bars_1d"))

@@ -199,3 +199,31 @@ def test_known_spans_of_a_bar_meet_without_a_gap(lake: HistoryLake) -> None:
     assert [row.close for row in versions] == [10, 11, 10]
     for one, other in pairwise(versions):
         assert one.known_to == other.known_from
+
+
+def test_a_bar_that_is_told_of_two_companies_is_a_clash_of_identity(lake: HistoryLake) -> None:
+    # told on three evenings: as it is, corrected, undone for a split, in the other unit, and of another company
+    told = {
+        "2026-01-05": ("38.44", "0.022", "38.44"),
+        "2026-01-06": ("10", "10.5", "10.5"),
+        "2026-01-07": ("100", "25", "25"),
+        "2026-01-08": ("100", "1", "100"),
+        "2026-01-09": ("100", "50", "100"),
+        "2026-01-12": ("25.66", "46.11", "46.11"),
+        "2026-01-13": ("0", "46.11", "0"),
+    }
+    for n in range(3):
+        lines = [f"{day},{','.join([prices[n]] * 4)},100,0,1" for day, prices in told.items()]
+        lake.fetched("bars_1d", *lines, at=f"2026-01-2{n}T22:00", covers=None, **OF_ROWS)
+    lake.reverse()
+    flags: dict[str, set[str]] = {day: set() for day in told}
+    versions = lake.bars().collect()
+    for row in versions:
+        flags[str(row.session)] |= set(row.flags) - {"price_zero"}
+    clashes = {day for day, names in flags.items() if names == {"identity_clash"}}
+    assert clashes == {"2026-01-05", "2026-01-09", "2026-01-12"}
+    assert [day for day, names in flags.items() if names - {"identity_clash"}] == []
+    # all versions of it say so
+    assert all("identity_clash" in row.flags for row in versions if str(row.session) in clashes)
+    first = lake.served()[0]
+    assert (first.close, first.confidence) == (Decimal("38.44"), "low")
