@@ -74,7 +74,7 @@ def plain(outcome: Any) -> Any:
 def told(outcome: Any) -> str:
     """The numbers that are not zero, table by table."""
     if isinstance(outcome, list):
-        return "; ".join(told(each) for each in outcome)
+        return "; ".join(told(each) for each in outcome) or "nothing to do"
     fields = outcome._asdict() if hasattr(outcome, "_asdict") else dict(outcome or {})
     numbers = [
         f"{value:,} {name}"

@@ -29,13 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--known-at",
         metavar="TIME",
         help="daily history as it could be known at a time (2017-02-03T22:00Z): silver.bars_1d and actions, "
-        "gold.bars_1d, actions and adjusted_bars_1d; the other tables have no time of knowledge and are not there",
+        "gold.bars_1d, actions, adjusted_bars_1d and indicators_1d; no other table has a time of knowledge",
     )
     parser.add_argument(
         "--symbols",
         type=symbols,
         metavar="AAPL,...",
-        help="with --known-at: of these alone, a provisional one as SOURCE:SYMBOL; adjusted prices need it",
+        help="with --known-at: of these alone, a provisional one as SOURCE:SYMBOL; adjusted prices and "
+        "indicators need it",
     )
     parser.add_argument(
         "--assume-known",

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from jobs.lake.check_frames import VENDOR_BARS_1M
 from jobs.lake.completeness import check_completeness
 from jobs.lake.daily_build import build_daily
 from jobs.lake.history_load import load_history
+from jobs.lake.history_tables import SILVER_VENDOR_BARS_1M
 from jobs.lake.postgres import Connection
 from jobs.lake.settle import Settled
 from jobs.lake.work_list import MOST_TRIES, WorkList
@@ -96,4 +96,4 @@ def vendor_minute(start: datetime, session: date, *, high: str = "110") -> tuple
         "volume": 1,
     }
     row |= {"bar_start": start, "split_factor": 1.0, "flags": [], "high": Decimal(high)}
-    return tuple(row.get(name) for name in VENDOR_BARS_1M.schema.names)
+    return tuple(row.get(name) for name in SILVER_VENDOR_BARS_1M.schema.names)

@@ -9,6 +9,7 @@ from transforms.bars import Unit
 from transforms.check_schemas import GOLD_DISCREPANCIES
 from transforms.history import PRICES
 from transforms.history_schemas import EXACT
+from transforms.rollup import as_one_bar
 from transforms.schemas import conform
 from transforms.serving import BAR, choose_source, disagree, on_one_basis, rank
 
@@ -33,7 +34,8 @@ def find_discrepancies(
     rolled = (
         minutes
         .transform(on_one_basis, units=units)
-        .transform(roll_up)
+        .groupBy("source", *BAR)
+        .agg(*as_one_bar())
         .withColumn("is_of_minutes", F.lit(True))
     )
     columns = ["source", *BAR, *FIELDS, "is_of_minutes"]
@@ -50,18 +52,6 @@ def find_discrepancies(
         .where(is_wanted)
         .unionByName(missed)
         .transform(conform, schema=GOLD_DISCREPANCIES)
-    )
-
-
-def roll_up(minutes: DataFrame) -> DataFrame:
-    """A session's minutes as one bar."""
-    first, last = F.min_by("open", "bar_start"), F.max_by("close", "bar_start")
-    return minutes.groupBy("source", *BAR).agg(
-        first.alias("open"),
-        F.max("high").alias("high"),
-        F.min("low").alias("low"),
-        last.alias("close"),
-        F.sum("volume").alias("volume"),
     )
 
 

@@ -1,6 +1,6 @@
 """Minute bars to the bar of their day."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
@@ -18,11 +18,18 @@ def roll_up(regular: DataFrame) -> DataFrame:
     """
     seconds = F.unix_timestamp("session_close") - F.unix_timestamp("session_open")
     return regular.groupBy("instrument_id", "session").agg(
+        *as_one_bar(),
+        F.count("*").alias("minutes"),
+        F.any_value(F.floor(seconds / 60)).alias("expected"),
+    )
+
+
+def as_one_bar() -> list[Column]:
+    """The prices and the volume of a group of minutes."""
+    return [
         F.min_by("open", "bar_start").alias("open"),
         F.max("high").alias("high"),
         F.min("low").alias("low"),
         F.max_by("close", "bar_start").alias("close"),
         F.sum("volume").alias("volume"),
-        F.count("*").alias("minutes"),
-        F.any_value(F.floor(seconds / 60)).alias("expected"),
-    )
+    ]

@@ -80,10 +80,11 @@ def to_versions(
     """One row for consecutive tellings that are the same, `known_from` the first, until `known_to`.
 
     `is_same` compares a telling with the struct `before`, which holds what is `compared` of the one before it. What was
-    withdrawn ends, and is no row. All versions bear the `marks` that hold of any telling and its `before`.
+    withdrawn ends, and is no row. A version bears the `marks` that hold of a telling up to its own and its `before`:
+    what was told later is not known of it.
     """
-    of_thing = {name: F.max(mark).over(_of(key)) for name, mark in (marks or {}).items()}
     by_time = _of(key).orderBy("fetched_at")
+    so_far = {name: F.max(mark).over(by_time) for name, mark in (marks or {}).items()}
     before = F.lag(F.struct("is_withdrawn", *compared)).over(by_time)
     goes_on = ~F.col("is_withdrawn") & ~F.col("before.is_withdrawn") & is_same
     return (
@@ -92,7 +93,7 @@ def to_versions(
         .withColumn("before", before)
         .where(~F.coalesce(goes_on, F.lit(False)))
         .withColumns({"known_from": F.col("fetched_at"), "known_to": F.lead("fetched_at").over(by_time)})
-        .withColumns(of_thing)
+        .withColumns(so_far)
         .where(~F.col("is_withdrawn"))
         .drop("thing", "before", "is_withdrawn")
     )

@@ -5,26 +5,42 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import structlog
+
+from jobs.lake.completeness import check_completeness
 from jobs.lake.daily_build import build_daily
+from jobs.lake.errors import NoDataError
 from jobs.lake.gold_daily import adjust_prices
 from jobs.lake.history_load import load_history
+from jobs.lake.indicators_daily import compute_indicators
+from jobs.lake.minutes_build import build_minutes
 from jobs.lake.one_spark import OneSpark
+from jobs.lake.parity import check_parity
+from jobs.lake.reconciliation import reconcile_sources
+from jobs.lake.reference import publish_reference
 from jobs.lake.settings import Settings
 from jobs.lake.stop import StopRequest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+log = structlog.get_logger()
 # by what each needs of those before it; loading takes all that was fetched, whatever session it is of
 STEPS: dict[str, Callable[..., Any]] = {
+    "publish_reference": lambda settings, first, last, **how: publish_reference(settings, **how),
     "load_history": lambda settings, first, last, **how: load_history(settings, **how),
     "build_daily": build_daily,
     "adjust_prices": adjust_prices,
+    "compute_indicators": compute_indicators,
+    "build_minutes": build_minutes,
+    "check_completeness": check_completeness,
+    "reconcile_sources": reconcile_sources,
+    "check_parity": check_parity,
 }
 
 
 class Done(NamedTuple):
-    """A step, what it says that it did, and how long it took."""
+    """A step, what it says that it did, None where it had nothing to work on, and how long it took."""
 
     step: str
     outcome: Any
@@ -52,6 +68,10 @@ def run_batch(
         began = time.monotonic()
         try:
             outcome = work(settings, first=first, last=last, **how)
+        except NoDataError as error:
+            # a lake of minutes alone has no daily bars, one of days alone no minutes
+            log.info("step_has_nothing", step=step, reason=error.what, found=error.found)
+            outcome = None
         except Exception as error:
             later = list(STEPS)[list(STEPS).index(step) + 1 :]
             error.add_note(f"step {step} failed; not run: {', '.join(later) or 'none'}")

@@ -4,39 +4,19 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import types as T
-
 from jobs.lake import read
+from jobs.lake.history_tables import SILVER_VENDOR_BARS_1M
 from jobs.lake.job_run import JobRun
 from jobs.lake.settle import exists, stored
-from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES, Table
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
 from jobs.lake.trading_hours import Expected, Hours
 from transforms.gaps import UNTIMED
-from transforms.history_schemas import EXACT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 HOURS = "calendar STRING, session DATE, opens TIMESTAMP, closes TIMESTAMP"
 EXPECTED = "source STRING, instrument_id STRING, dataset STRING, calendar STRING, followed_from DATE, followed_to DATE"
-# what is read of it
-VENDOR_BARS_1M = Table(
-    "silver.vendor_bars_1m",
-    "Every version of a minute's bar that a vendor has told.",
-    T.StructType([
-        *[T.StructField(name, T.StringType()) for name in ("source", "instrument_id", "currency")],
-        *[T.StructField(name, T.TimestampType()) for name in ("bar_start", "known_to")],
-        T.StructField("session", T.DateType()),
-        *[T.StructField(name, EXACT) for name in ("open", "high", "low", "close")],
-        T.StructField("volume", T.LongType()),
-        T.StructField("split_factor", T.DoubleType()),
-        T.StructField("flags", T.ArrayType(T.StringType())),
-    ]),
-    ("source", "instrument_id", "bar_start", "known_from"),
-    None,
-    "build_minutes",
-    of_stream=False,
-)
 
 
 def hours_frame(spark: "SparkSession", hours: Iterable[Hours]) -> "DataFrame":
@@ -55,11 +35,7 @@ def vendor_minutes(run: JobRun, *, first: date, last: date) -> "DataFrame":
     near = (F.col("bar_start") >= F.lit(first - timedelta(1))) & (
         F.col("bar_start") < F.lit(last + timedelta(1))
     )
-    return (
-        stored(run, VENDOR_BARS_1M)
-        .where(near & F.col("known_to").isNull())
-        .select(*VENDOR_BARS_1M.schema.names)
-    )
+    return stored(run, SILVER_VENDOR_BARS_1M).where(near & F.col("known_to").isNull())
 
 
 def streamed_bars(run: JobRun, *, sessions: Iterable[date]) -> "DataFrame":

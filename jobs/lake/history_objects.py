@@ -1,8 +1,9 @@
 """The objects of the raw bucket as rows of bronze.history: sidecars, and the lines of the tables that they name."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jobs.lake.errors import NoDataError
+from jobs.lake.errors import NoDataError, RejectedDataError, TapehouseError
 from jobs.lake.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def find_sidecars(spark: "SparkSession", settings: Settings) -> "DataFrame":
     from pyspark.sql import functions as F
 
     root = f"{settings.raw_url.replace('s3://', 's3a://')}/history"
-    files = _binary(spark, [root], pathGlobFilter=f"*{SIDECAR}", recursiveFileLookup="true")
+    files = _binary(spark, [root], _no_history, pathGlobFilter=f"*{SIDECAR}", recursiveFileLookup="true")
     return files.select(F.col("content").cast("string").alias("told"))
 
 
@@ -83,7 +84,7 @@ def read_objects(described: "DataFrame", *, root: str, keys: list[str]) -> "Data
     """
     from pyspark.sql import functions as F
 
-    files = _binary(described.sparkSession, [f"{root}/{key}" for key in keys])
+    files = _binary(described.sparkSession, [f"{root}/{key}" for key in keys], _lost_object)
     key = F.expr("substring(path, locate('/history/', path) + 1)").alias("object")
     content = F.col("content").cast("string")
     lines = F.when(F.length(content) > 0, F.split(F.regexp_replace(content, r"\r?\n\z", ""), r"\r?\n"))
@@ -120,7 +121,25 @@ def read_objects(described: "DataFrame", *, root: str, keys: list[str]) -> "Data
     )
 
 
-def _binary(spark: "SparkSession", paths: list[str], **options: str) -> "DataFrame":
+def _no_history(found: str) -> TapehouseError:
+    return NoDataError(
+        "the raw bucket holds no history",
+        found=found,
+        remedy="fetch some (`tapehouse history`), or import files (`tapehouse import`)",
+    )
+
+
+def _lost_object(found: str) -> TapehouseError:
+    return RejectedDataError(
+        "an object that a sidecar names is not in the raw bucket",
+        found=found,
+        remedy="put its bytes back, or remove the sidecar beside it",
+    )
+
+
+def _binary(
+    spark: "SparkSession", paths: list[str], missing: Callable[[str], TapehouseError], **options: str
+) -> "DataFrame":
     from pyspark.errors import AnalysisException
 
     try:
@@ -128,11 +147,7 @@ def _binary(spark: "SparkSession", paths: list[str], **options: str) -> "DataFra
     except AnalysisException as error:
         if error.getCondition() != "PATH_NOT_FOUND":
             raise
-        raise NoDataError(
-            "the raw bucket holds no history, or not what a sidecar names",
-            found=str(error).splitlines()[0],
-            remedy="fetch some (`tapehouse history`), or import files (`tapehouse import`)",
-        ) from None
+        raise missing(str(error).splitlines()[0]) from None
 
 
 def _columns_of_vendor() -> "Column":

@@ -13,7 +13,8 @@ from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
 from transforms.adjust import adjust_bars
 from transforms.as_of import ACTION, BAR, Thing, count_known, held_at, know_as_it_happened, know_as_told
-from transforms.serving import serve_actions, serve_daily
+from transforms.indicators import BASIS, REVISION, indicators_of
+from transforms.serving import serve_actions, serve_daily, suspect_actions, suspect_bars
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -47,15 +48,28 @@ class Known:
 
     @cached_property
     def served_bars(self) -> "DataFrame":
-        return self.held(BAR).transform(serve_daily, units=self.configuration.units)
+        served = self.held(BAR).transform(serve_daily, units=self.configuration.units)
+        return served.transform(suspect_bars, actions=self._actions)
 
     @cached_property
     def served_actions(self) -> "DataFrame":
-        return self.held(ACTION).transform(serve_actions, units=self.configuration.units)
+        return self._actions.transform(suspect_actions, bars=self.served_bars)
 
     @cached_property
     def adjusted_bars(self) -> "DataFrame":
-        return self.served_bars.transform(adjust_bars, actions=self.served_actions)
+        return self.served_bars.transform(adjust_bars, actions=self._actions)
+
+    @cached_property
+    def indicators(self) -> "DataFrame":
+        from pyspark.sql import functions as F
+
+        bars = self.adjusted_bars.where(f"basis = '{BASIS}'")
+        # none of these rows has ever changed: it is of one moment
+        return bars.transform(indicators_of).withColumn(REVISION, F.lit(0))
+
+    @cached_property
+    def _actions(self) -> "DataFrame":
+        return self.held(ACTION).transform(serve_actions, units=self.configuration.units)
 
     @property
     def _moment(self) -> "Column":
@@ -82,6 +96,7 @@ KNOWN: dict[str, Callable[[Known], "DataFrame"]] = {
     "gold.bars_1d": lambda known: known.served_bars,
     "gold.actions": lambda known: known.served_actions,
     "gold.adjusted_bars_1d": lambda known: known.adjusted_bars,
+    "gold.indicators_1d": lambda known: known.indicators,
 }
 # those that are worked out from all of an instrument's past: asked for some instruments only
 OF_SOME = ("gold.adjusted_bars_1d", "gold.indicators_1d")

@@ -2,12 +2,14 @@
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
 from deltalake import DeltaTable
 
 from jobs.lake.history_tables import HISTORY_TABLES
 from jobs.lake.settings import Settings
+from producers.raw_store import Fetched, Range, RawStore
 from tapehouse.delta import attach, connect
 from tapehouse.paths import VENV
 from tapehouse.vendors import open_raw_store
@@ -19,6 +21,16 @@ SYMBOLS, SESSIONS = 40, 12
 COMMAND = [VENV / "bin" / "tapehouse", "batch", "--from", "2016-01-01", "--to", "2016-03-01"]
 MOMENTS = ("before", "asked", "inside", "after")
 BAD = "S00001,soon,1,1,1,1,1"
+INSTRUMENTS = """version: 1
+instruments:
+  - instrument_id: us-apple
+    follow:
+      - {source: yahoo, dataset: 1d, from: 2016-01-04}
+      - {source: yahoo, dataset: 1m, from: 2016-01-04}
+    listings:
+      - {symbol: AAPL, mic: XNAS, currency: USD, from: 1980-12-12, vendor_symbols: {yahoo: AAPL, alpha_vantage: AAPL}}
+"""
+BARS, OPENS = "timestamp,open,high,low,close,volume", time(14, 30)
 ENDS_WITHIN = 300
 
 
@@ -31,10 +43,15 @@ def killed_at_each_write(lake: Lake, options: Options) -> None:
         "TAPEHOUSE_PROCESSED_URL": f"{raw.replace('raw', 'processed')}-2",
     }
     lake.environment["TAPEHOUSE_RAW_URL"] = raw
+    instruments = lake.folder / "instruments.yaml"
+    instruments.write_text(INSTRUMENTS)
+    lake.environment["TAPEHOUSE_INSTRUMENTS"] = str(instruments)
     store = open_raw_store(Settings(**lake.environment))
     days = _with_bad_lines(captures(SYMBOLS, SESSIONS, seed=options.seed))
     for part in ("while the tables are made", "when more is told"):
-        keep_captures(store, islice(days, SESSIONS // 2))
+        told = list(islice(days, SESSIONS // 2))
+        keep_captures(store, iter(told))
+        _keep_followed(store, [day.session for day in told])
         for table in _written(lake, undisturbed):
             _kill_at(lake, f"{table}.{chance.choice(MOMENTS)}", part)
         _run(lake, {})
@@ -87,6 +104,39 @@ def _content(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
     wanted = {table.name for table in HISTORY_TABLES}
     there = [table for table in attach(connection, settings, versions={}) if table in wanted]
     return {table: connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in there}
+
+
+def _keep_followed(store: RawStore, sessions: list[date]) -> None:
+    """Days and minutes of what is followed: two vendors that differ; a session is missing, and some minutes are."""
+    covers = (sessions[0], sessions[-1] + timedelta(1))
+    at = datetime.combine(covers[1], time(2), UTC)
+    for n, source in enumerate(("yahoo", "alpha_vantage")):
+        rows = [_line(day, 100.0 + 5 * n + day.day / 10, 1000) for day in sessions[1:]]
+        _keep(store, source, "bars_1d", rows, covers, at)
+    rows = [_line(sessions[1], 100.0 + minute / 100, 10, minute) for minute in range(390) if minute % 60]
+    _keep(store, "yahoo", "bars_1m", rows, covers, at)
+    _keep(store, "yahoo", "actions", [], covers, at)
+
+
+def _line(day: date, price: float, volume: int, minute: int = 0) -> str:
+    moment = datetime.combine(day, OPENS, UTC) + timedelta(minutes=minute)
+    return f"{moment.timestamp():.0f},{price},{price + 1},{price - 1},{price},{volume}"
+
+
+def _keep(
+    store: RawStore, source: str, dataset: str, rows: list[str], covers: tuple[date, date], at: datetime
+) -> None:
+    header = "event,date,amount,numerator,denominator,splitRatio" if dataset == "actions" else BARS
+    table = "\n".join([header, *rows, ""]).encode()
+    facts = {"basis": "split_adjusted" if source == "yahoo" else "raw", "labels": "start", "time_zone": "UTC"}
+    columns = "timestamp=timestamp,open=open,high=high,low=low,close=close,volume=volume"
+    told = {} if dataset == "actions" else facts | {"columns": columns}
+    store.keep(
+        Range(source, dataset, "AAPL", *covers),
+        Fetched(table, table, len(rows), "made up", at, covers, told),
+        request_id="proof",
+        instrument_id="us-apple",
+    )
 
 
 def _with_bad_lines(days: Iterator[Day]) -> Iterator[Day]:

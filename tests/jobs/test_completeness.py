@@ -10,8 +10,8 @@ import pytest
 from jobs import check_completeness as check_job
 from jobs import reconcile_sources as reconcile_job
 from jobs.lake import failpoints
-from jobs.lake.check_frames import VENDOR_BARS_1M
 from jobs.lake.errors import InstrumentsError, UsageError
+from jobs.lake.history_tables import SILVER_VENDOR_BARS_1M
 from jobs.lake.trading_hours import hours_of
 from jobs.lake.work_list import FETCH, WorkList
 from producers.events import Message, Quote
@@ -101,8 +101,8 @@ def test_minutes_of_the_stream_are_looked_for_in_its_table_and_filled_beside_it(
     ].opens
     count = (at - opens) // timedelta(minutes=1)
     rows = [vendor_minute(opens + timedelta(minutes=n), session) for n in range(count)]
-    lake.spark.createDataFrame(rows, VENDOR_BARS_1M.schema).write.format("delta").save(
-        VENDOR_BARS_1M.path(lake.settings)
+    lake.spark.createDataFrame(rows, SILVER_VENDOR_BARS_1M.schema).write.format("delta").save(
+        SILVER_VENDOR_BARS_1M.path(lake.settings)
     )
     assert checked(lake, session, session + timedelta(1)).inserted == 2
     before, after = listed()["gaps"]

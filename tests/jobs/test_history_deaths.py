@@ -133,12 +133,13 @@ def test_a_bar_gets_the_flags_that_a_later_range_gives_it(
     fetched("bars_1d", *told, at="2026-01-22T22:01", covers=days)
     how: dict[str, Any] = {"start_spark": lambda: stack.spark, "stop_asked": lambda: False}
     load_history(stack.settings, **how)
-    build_daily(stack.settings, **RANGE, **how)
     served = """SELECT day(session) || ' ' || confidence || ' ' || array_to_string(flags, ' ') AS told
     FROM gold.bars_1d ORDER BY session"""
-    adjust_prices(stack.settings, first=date(2026, 1, 12), last=date(2026, 1, 13), **how)
+    for job in (build_daily, adjust_prices):
+        job(stack.settings, first=date(2026, 1, 12), last=date(2026, 1, 13), **how)
     assert [row["told"] for row in stack.sql(served)] == ["12 medium "]
     later = {"first": date(2026, 1, 13), "last": date(2026, 2, 1)}
+    build_daily(stack.settings, **later, **how)
     bars = adjust_prices(stack.settings, **later, **how)[0]
     assert (bars.inserted, bars.updated) == (6, 1)
     found = [row["told"] for row in stack.sql(served)]

@@ -12,6 +12,7 @@ from jobs.lake.daily_build import build_daily
 from jobs.lake.errors import NoDataError, RejectedDataError
 from jobs.lake.history_load import Loaded, load_history
 from jobs.lake.settle import Settled
+from tapehouse.vendors import s3_client
 from tests.captures import compare, lines_of
 from tests.producers.test_imports import capture
 from tests.stack import Stack, call
@@ -141,6 +142,19 @@ def test_lines_of_one_bar_in_one_object_are_one_telling(raw: Stack, tmp_path: Pa
         "pystock:AA": ("11.000000000000", "conflicting_rows"),
         "pystock:BB": ("1.000000000000", ""),
     }
+
+
+def test_an_object_that_was_lost_is_told_and_nothing_is_loaded(raw: Stack, tmp_path: Path) -> None:
+    imported(captured(tmp_path, "03", days("AA 03 10 100")))
+    client = s3_client(raw.settings)
+    (lost,) = [
+        one["Key"]
+        for one in client.list_objects_v2(Bucket="raw", Prefix=raw.topic)["Contents"]
+        if one["Key"].endswith(".csv")
+    ]
+    client.delete_object(Bucket="raw", Key=lost)
+    with pytest.raises(RejectedDataError, match="a sidecar names is not in the raw bucket"):
+        loaded(raw)
 
 
 def test_an_empty_object_is_recorded_and_its_load_is_exit_code_42(raw: Stack, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.lake.check_frames import VENDOR_BARS_1M
 from jobs.lake.errors import NoDataError
+from jobs.lake.history_tables import SILVER_VENDOR_BARS_1M
 from jobs.lake.reconciliation import reconcile_sources
 from jobs.lake.work_list import LOOK, WorkList
 from tests.check_lake import FIRST, LAST, done, follow, taken_in, vendor_minute
@@ -51,8 +51,8 @@ def test_sources_that_disagree_are_told_and_to_be_looked_at_until_they_agree(lak
     taken_in(lake)
     # a minute that is a cent off the day
     minute = vendor_minute(datetime(2020, 11, 23, 14, 30, tzinfo=UTC), FIRST, high="110.01")
-    lake.spark.createDataFrame([minute], VENDOR_BARS_1M.schema).write.format("delta").save(
-        VENDOR_BARS_1M.path(lake.settings)
+    lake.spark.createDataFrame([minute], SILVER_VENDOR_BARS_1M.schema).write.format("delta").save(
+        SILVER_VENDOR_BARS_1M.path(lake.settings)
     )
     assert done(lake, reconcile_sources, first=FIRST, last=LAST).inserted == 6
     assert done(lake, reconcile_sources, first=FIRST, last=LAST).version is None

@@ -92,6 +92,7 @@ def test_half_a_share_is_rounded_up(spark: "SparkSession") -> None:
     assert [volume for _, volume in adjusted(adjust_bars(raw, actions=told), "split_adjusted")] == [152, 101]
 
 
+@pytest.mark.long
 def test_wikis_adjusted_prices_are_reproduced(spark: "SparkSession", market_data: Path) -> None:
     with zipfile.ZipFile(market_data / "quandl_wiki" / "QUANDL_ARCHIVE.zip") as archive:
         table = io.TextIOWrapper(archive.open(archive.namelist()[0]))
@@ -137,6 +138,7 @@ def test_wikis_adjusted_prices_are_reproduced(spark: "SparkSession", market_data
                 assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12), (ticker, row["date"], name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
