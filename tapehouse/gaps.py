@@ -92,7 +92,7 @@ def _read(
         raise NoDataError(
             "what is missing was not looked for yet",
             found=error.found,
-            remedy="spark-submit jobs/check_completeness.py --from DAY --to DAY",
+            remedy="tapehouse batch --session DAY, or spark-submit jobs/check_completeness.py --from DAY --to DAY",
         ) from error
     connection = connect()
     connection.register("gaps", opened.to_pyarrow_dataset())
@@ -183,6 +183,4 @@ def _show_filled(filled: "Filled", *, as_json: bool) -> None:
         print(problem)
     print(f"still to fetch: {filled.still_open:,} sessions")
     if any(outcome.is_there for outcome in filled.outcomes):
-        print(
-            "take in what came: jobs/load_history.py, the jobs that build bars, then jobs/check_completeness.py"
-        )
+        print("take in what came: tapehouse batch --from DAY --to DAY")
