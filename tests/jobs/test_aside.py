@@ -1,5 +1,6 @@
 """Work beside the batches, and when gold may be compacted."""
 
+import math
 import threading
 from contextlib import closing
 from types import SimpleNamespace
@@ -43,8 +44,9 @@ def test_gold_is_not_compacted_while_a_merge_may_run(monkeypatch: pytest.MonkeyP
     state.uncompacted[GOLD_BARS_1M.name] = COMPACT_AFTER_COMMITS
     upkeep: Any = Upkeep.__new__(Upkeep)
     upkeep._state = state
+    upkeep._looked_for_requests = math.inf
     compacted: list[str] = []
-    monkeypatch.setattr(Upkeep, "_compact", lambda _, table: compacted.append(table.name))
+    monkeypatch.setattr(Upkeep, "compact", lambda _, table: compacted.append(table.name))
     upkeep.do_one(SimpleNamespace(is_free=False))
     assert compacted == []
     upkeep.do_one(SimpleNamespace(is_free=True))
