@@ -120,6 +120,7 @@ def test_damaged_tables_hold_again_what_bronze_says_and_the_stream_goes_on(
     assert stack.one("SELECT count(*) FROM silver.quotes") == "6"
 
 
+@pytest.mark.long
 def test_messages_that_are_judged_otherwise_today_change_their_table_and_a_stop_does_no_harm(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

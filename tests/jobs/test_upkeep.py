@@ -16,6 +16,7 @@ from tests.builders import line
 from tests.stack import Stack, call
 
 
+@pytest.mark.long
 def test_small_files_are_compacted_between_batches_and_old_versions_stay_readable(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
