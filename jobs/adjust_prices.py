@@ -1,7 +1,9 @@
 """spark-submit jobs/adjust_prices.py --from 2026-11-24 --to 2026-11-25 [--json]
 
-Serves the daily bars of some sessions, all actions, and the prices that these adjust: gold.bars_1d, gold.actions and
-gold.adjusted_bars_1d, each in one commit. Rows that are equal are not touched: run again it does nothing.
+Serves the daily bars of some sessions with all their versions, all actions, and the prices that these adjust:
+gold.bars_1d, gold.bars_1d_versions, gold.actions and gold.adjusted_bars_1d, each in one commit. Bars of the month
+beside them get the flags that they give them; an instrument whose past is told otherwise is served anew, all of it.
+Rows that are equal are not touched: run again it does nothing.
 """
 
 import argparse

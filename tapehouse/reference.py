@@ -118,16 +118,20 @@ def suspicions() -> list[str]:
 
     kinds = {
         "Suspicious bars": ("a bar among its neighbours", rules.BAR_SUSPICIONS),
-        "Suspicious adjusted closes": ("a bar with a vendor's adjusted close", rules.ADJUSTED_SUSPICIONS),
-        "Suspicious splits and dividends": (
-            "an action beside the prices around it",
-            rules.ACTION_SUSPICIONS | rules.ADJUSTMENT_SUSPICIONS,
+        "Suspicious splits and dividends": ("an action beside the prices around it", rules.ACTION_SUSPICIONS),
+        "Suspicious adjusted closes": (
+            "a bar and an action beside a vendor's adjusted close, which no table keeps: whoever has it asks "
+            "`transforms/suspicion.py`",
+            rules.ADJUSTED_SUSPICIONS | rules.ADJUSTMENT_SUSPICIONS,
         ),
     }
     parts = []
     for name, (of, told) in kinds.items():
         means = [f"| {rule} | {each.means} |" for rule, each in told.items()]
-        parts += [f"## {name}", f"Flags of {of}: it is served as it is, with the names in its `flags`.\n"]
+        parts += [
+            f"## {name}",
+            f"Flags of {of}. What has one is kept as it is, with the names in its `flags`.\n",
+        ]
         parts += ["\n".join(["| flag | what it says |", "| --- | --- |", *means]) + "\n"]
     return parts
 

@@ -193,8 +193,12 @@ def markdown(found: Iterable[Verdict]) -> str:
 def main() -> int:
     from pyspark.sql import SparkSession
 
+    folder = os.environ.get("TAPEHOUSE_MARKET_DATA")
+    if not folder:
+        print("TAPEHOUSE_MARKET_DATA is not set: name the folder that yfinance_repair is in", file=sys.stderr)
+        return 2
     spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
-    print(markdown(verdicts(spark, Path(os.environ["TAPEHOUSE_MARKET_DATA"]) / "yfinance_repair")))
+    print(markdown(verdicts(spark, Path(folder) / "yfinance_repair")))
     return 0
 
 

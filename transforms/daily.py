@@ -12,7 +12,7 @@ from transforms.basis import BAR_OF_DAY, OF_BASIS, is_same_bar, undo_basis
 from transforms.daily_rules import ARE_NUMBERS, FLAG_RULES, INSTRUMENT_RULES, SHAPE_RULES, TEXT_RULES
 from transforms.history import PRICES, lines_of, read_fields, with_calendar, with_listing
 from transforms.history_schemas import HISTORY_REJECTED, SILVER_BARS_1D
-from transforms.identity import identity_marks
+from transforms.identity import mark_identity
 from transforms.rules import broken, broken_rules
 from transforms.schemas import conform
 from transforms.versions import tell_once, to_versions, with_withdrawals
@@ -67,13 +67,8 @@ def daily_versions(
         .withColumn("is_withdrawn", F.lit(False))
         .transform(with_withdrawals, fetches=fetches, mentioned=checked, key=BAR_OF_DAY, day="session")
         .transform(undo_basis, key=BAR_OF_DAY, splits=splits, complete=complete)
-        .transform(
-            to_versions,
-            key=BAR_OF_DAY,
-            compared=[*CONTENT, *OF_BASIS],
-            is_same=is_same_bar(),
-            marks=identity_marks(),
-        )
+        .transform(mark_identity, key=BAR_OF_DAY)
+        .transform(to_versions, key=BAR_OF_DAY, compared=[*CONTENT, *OF_BASIS], is_same=is_same_bar())
         .withColumn("flags", broken_rules(FLAG_RULES))
         .transform(conform, schema=SILVER_BARS_1D)
     )

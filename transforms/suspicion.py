@@ -16,7 +16,7 @@ from transforms.suspicion_rules import (
     QUIET,
     holding,
 )
-from transforms.suspicion_signs import SIGNS, STALE, USUAL_VOLUME
+from transforms.suspicion_signs import HAS_SPLIT_NEAR, SIGNS, STALE, USUAL_VOLUME
 
 POINT = ("session", "level")
 
@@ -68,6 +68,8 @@ def with_neighbours(bars: DataFrame) -> DataFrame:
     move = F.col("level") - F.lag("level").over(in_order)
     is_event = F.coalesce(F.abs(move) >= QUIET, F.lit(True)).cast("int")
     around = in_order.rowsBetween(-NEIGHBOURS, NEIGHBOURS)
+    # where all are alike nothing follows from them, but beside a split
+    is_asked = (F.col("events") > 0) | F.expr(HAS_SPLIT_NEAR)
     return (
         bars
         .withColumns({"print": F.xxhash64("open", "high", "low", "close", "volume"), "is_event": is_event})
@@ -79,8 +81,8 @@ def with_neighbours(bars: DataFrame) -> DataFrame:
             "events": F.max("is_event").over(around),
         })
         .withColumns({
-            "before": F.when(F.col("events") > 0, F.transform(_points("{}{}"), lambda each: each.level)),
-            "after": F.when(F.col("events") > 0, _points("{}_{}")),
+            "before": F.when(is_asked, F.transform(_points("{}{}"), lambda each: each.level)),
+            "after": F.when(is_asked, _points("{}_{}")),
             "day_before": F.when(F.col("session1") >= F.date_sub("session", NEAR_DAYS), F.col("session1")),
             "is_stale": F.expr(STALE),
             "usual_volume": F.expr(USUAL_VOLUME),

@@ -64,7 +64,7 @@ BAR_SUSPICIONS: dict[str, Suspicion] = {
         "coalesce(volume != 0 OR high = low, true)", "its volume is 0, and its prices differ"
     ),
     "volume_fall": Suspicion(
-        f"coalesce(volume = 0 OR volume >= {VOLUME_PART} * usual_volume, true)",
+        f"coalesce(volume >= {VOLUME_PART} * usual_volume, true)",
         f"its volume is below a hundredth of the usual one, which is {VOLUME_USUAL} shares or more",
     ),
 }

@@ -47,6 +47,8 @@ USUAL_VOLUME = (
     f"if({_MEDIAN_VOLUME} >= {VOLUME_USUAL}, {_MEDIAN_VOLUME}, null), null)"
 )
 
+# a drift that is quiet day by day may be as large as a split
+HAS_SPLIT_NEAR = f"coalesce(exists(splits, s -> abs(datediff(s.day, session)) <= {NEAR_DAYS}), false)"
 # the first bars from this one on
 SINCE = f"slice(concat(array(level), transform(after, x -> x.level)), 1, {BELIEVED})"
 MOVES_BEFORE = "transform(slice(before, 2, size(before)), (x, n) -> abs(before[n] - x))"
@@ -70,6 +72,7 @@ _PLACED: dict[str, str] = {
     "others_after": "size(filter(off_after, x -> x))",
     "nearest_before": "nullif(array_position(off_before, true), 0)",
     "nearest_after": "nullif(array_position(off_after, true), 0)",
+    "step": "level - get(before, 0)",
     "move": "level + gain - get(before, 0)",
     "night": "level + ln(cast(open AS DOUBLE)) - ln(cast(close AS DOUBLE)) + gain - get(before, 0)",
     "shift": f"{median(SINCE)} + gain - base",
@@ -103,14 +106,16 @@ _JUDGED: dict[str, str] = {
     ),
     "fits_split": (
         f"exists(array({_RATIOS}), q -> abs(abs(night) - q) < {NIGHT} AND abs(abs(shift) - q) < {WEEK}) "
-        f"AND night * shift > 0 AND spread < {CALM_DAY}"
+        f"AND night * shift > 0 AND spread < {CALM_DAY} AND abs(step) >= {QUIET}"
     ),
     "near_split": (
         f"exists(splits, s -> abs(datediff(s.day, session)) <= {ACTION_NEAR} "
         f"AND abs(abs(move) - abs(s.step)) < {WEEK})"
     ),
     "moved": (
-        f"abs(move) > {JUMP} AND abs(level + gain - base) > {JUMP} AND abs(move) > {DEVIATIONS} * usual_move"
+        f"abs(move) > {JUMP} AND abs(level + gain - base) > {JUMP} AND abs(move) > {DEVIATIONS} * usual_move "
+        # a dividend that nobody paid is no move of the price
+        f"AND abs(step) >= {QUIET}"
     ),
 }
 _NAMED: dict[str, str] = {

@@ -4,7 +4,7 @@ A telling is a row with the thing's key and `fetched_at`. Neither the order in w
 matters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -70,21 +70,14 @@ def with_withdrawals(
 
 
 def to_versions(
-    tellings: DataFrame,
-    *,
-    key: Sequence[str],
-    compared: Sequence[str],
-    is_same: Column,
-    marks: Mapping[str, Column] | None = None,
+    tellings: DataFrame, *, key: Sequence[str], compared: Sequence[str], is_same: Column
 ) -> DataFrame:
     """One row for consecutive tellings that are the same, `known_from` the first, until `known_to`.
 
     `is_same` compares a telling with the struct `before`, which holds what is `compared` of the one before it. What was
-    withdrawn ends, and is no row. A version bears the `marks` that hold of a telling up to its own and its `before`:
-    what was told later is not known of it.
+    withdrawn ends, and is no row.
     """
     by_time = _of(key).orderBy("fetched_at")
-    so_far = {name: F.max(mark).over(by_time) for name, mark in (marks or {}).items()}
     before = F.lag(F.struct("is_withdrawn", *compared)).over(by_time)
     goes_on = ~F.col("is_withdrawn") & ~F.col("before.is_withdrawn") & is_same
     return (
@@ -93,7 +86,6 @@ def to_versions(
         .withColumn("before", before)
         .where(~F.coalesce(goes_on, F.lit(False)))
         .withColumns({"known_from": F.col("fetched_at"), "known_to": F.lead("fetched_at").over(by_time)})
-        .withColumns(so_far)
         .where(~F.col("is_withdrawn"))
         .drop("thing", "before", "is_withdrawn")
     )

@@ -1,7 +1,8 @@
 """The jobs of history one after the other, in one Spark: from the raw bucket to what is served and what is missing."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from jobs.lake.history_load import load_history
 from jobs.lake.indicators_daily import compute_indicators
 from jobs.lake.minutes_build import build_minutes
 from jobs.lake.one_spark import OneSpark
-from jobs.lake.parity import check_parity
+from jobs.lake.parity import Compared, check_parity
 from jobs.lake.reconciliation import reconcile_sources
 from jobs.lake.reference import publish_reference
 from jobs.lake.settings import Settings
@@ -35,8 +36,17 @@ STEPS: dict[str, Callable[..., Any]] = {
     "build_minutes": build_minutes,
     "check_completeness": check_completeness,
     "reconcile_sources": reconcile_sources,
-    "check_parity": check_parity,
+    "check_parity": lambda settings, **how: _parity(check_parity(settings, **how)),
 }
+
+
+def _parity(found: Iterable[Compared]) -> dict[str, int]:
+    """How many numbers were compared and how many differ, by kind; the ledger has them by column."""
+    counts: Counter[str] = Counter()
+    for one in found:
+        counts[f"compared as {one.kind}"] += one.compared
+        counts[f"mismatched as {one.kind}"] += one.mismatched
+    return dict(counts)
 
 
 class Done(NamedTuple):

@@ -39,7 +39,13 @@ def check_completeness(
     with job_run(COMPLETENESS, settings, (GOLD_GAPS,), first=str(first), last=str(last), **how) as run:
         gaps = keep(_find(run, first, last, now or datetime.now(UTC)))
         settled = settle(
-            run, GOLD_GAPS, gaps, among=lambda rows: _between(rows, first, last), first=first, last=last
+            run,
+            GOLD_GAPS,
+            gaps,
+            among=lambda rows: _between(rows, first, last),
+            even_empty=True,  # that nothing is missing is an answer
+            first=first,
+            last=last,
         )
         with closing(WorkList(settings)) as work:
             work.keep(FETCH, _fetches(gaps), first=first, last=last)

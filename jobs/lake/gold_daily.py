@@ -1,7 +1,7 @@
 """Daily history as it is served: bars, actions and adjusted prices of gold, worked out from silver's versions."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 log = structlog.get_logger()
-# in place of a version's end that is not known
-STILL = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def adjust_prices(settings: Settings, *, first: date, last: date, **how: Any) -> list[Settled]:
@@ -88,10 +86,8 @@ def _serve_bars(
     """Settle the range, and of the bars that may be flagged by it those that are served already."""
     from pyspark.sql import functions as F
 
-    near, twice = timedelta(days=NEAR_DAYS), timedelta(days=2 * NEAR_DAYS)
-
     def flagged(rows: "DataFrame") -> "DataFrame":
-        return rows.transform(_of, affected, first - near, last + near)
+        return rows.transform(_of, affected, _days_on(first, -NEAR_DAYS), _days_on(last, NEAR_DAYS))
 
     of_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
     beside = (
@@ -103,7 +99,7 @@ def _serve_bars(
     served = (
         versions
         .where("known_to IS NULL")
-        .transform(_of, affected, first - twice, last + twice)
+        .transform(_of, affected, _days_on(first, -2 * NEAR_DAYS), _days_on(last, 2 * NEAR_DAYS))
         .transform(serve_daily, units=units)
         .transform(suspect_bars, actions=actions)
         .join(beside.hint("broadcast"), on=["instrument_id", "session"], how="left")
@@ -128,16 +124,15 @@ def _affected(
 ) -> "DataFrame":
     """The instruments whose bars or adjusted prices may differ in any session.
 
-    Theirs are versions of gold that silver does not hold any more as they are, actions that are told otherwise than
-    gold has them, or actions that are compared with a close of the range.
+    Of theirs a session that is served already has other versions in silver than in gold, or actions are told otherwise
+    than gold has them, or are compared with a close of the range.
     """
     from pyspark.sql import functions as F
 
-    version = ["instrument_id", "source", "session", "known_from", "ended"]
-    ended = F.coalesce("known_to", F.lit(STILL)).alias("ended")
-    had, has = (each.select(*version[:-1], ended) for each in (stored(run, GOLD_BARS_1D_VERSIONS), versions))
     outside = (F.col("session") < F.lit(first)) | (F.col("session") >= F.lit(last))
-    changed_bars = had.where(outside).join(has.where(outside), on=version, how="left_anti")
+    has = versions.where(outside).transform(_print_sessions)
+    had = stored(run, GOLD_BARS_1D_VERSIONS).where(outside).transform(_print_sessions)
+    changed_bars = had.join(has, on=list(had.columns), how="left_anti")
     near = (F.col("ex_date") >= F.date_sub(F.lit(first), NEAR)) & (
         F.col("ex_date") < F.date_add(F.lit(last), NEAR)
     )
@@ -152,3 +147,21 @@ def _affected(
         .distinct()
         .withColumn("is_affected", F.lit(True))
     )
+
+
+def _print_sessions(versions: "DataFrame") -> "DataFrame":
+    """A number for each instrument and session that says what all its versions are."""
+    from pyspark.sql import functions as F
+
+    names = GOLD_BARS_1D_VERSIONS.schema.names
+    # a null leaves the hash as it is: where it stands has to count too
+    of_row = F.xxhash64(*names, *[F.isnull(name) for name in names])
+    return versions.groupBy("instrument_id", "session").agg(
+        F.count("*").alias("versions"), F.bit_xor(of_row).alias("print")
+    )
+
+
+def _days_on(day: date, days: int) -> date:
+    """A day so many days on, as far as there are days."""
+    ordinal = day.toordinal() + days
+    return date.fromordinal(min(max(ordinal, date.min.toordinal()), date.max.toordinal()))

@@ -55,7 +55,9 @@ def reconcile_sources(settings: Settings, *, first: date, last: date, **how: Any
                 units=units,
             )
         )
-        settled = settle(run, GOLD_DISCREPANCIES, found, among=concerned, first=first, last=last)
+        settled = settle(
+            run, GOLD_DISCREPANCIES, found, among=concerned, even_empty=True, first=first, last=last
+        )
         with closing(WorkList(settings)) as work:
             work.keep(LOOK, _looks(found), first=first, last=last)
             log.info("sources_reconciled", **settled._asdict(), **work.counts()[LOOK])

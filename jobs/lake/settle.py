@@ -45,11 +45,13 @@ def settle(
     *,
     among: "Callable[[DataFrame], DataFrame]" = lambda rows: rows,
     revision: str | None = None,
+    even_empty: bool = False,
     **done: Any,
 ) -> Settled:
     """Bring the rows of `table`, those that `among` leaves of them, to `wanted`, which has each key once.
 
-    A column `revision` counts how often a row has changed: it is none of `wanted`.
+    A column `revision` counts how often a row has changed: it is none of `wanted`. A table that is not there yet is
+    made for its first row, or `even_empty`.
     """
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
@@ -66,7 +68,7 @@ def settle(
     made = None
     if found["updated"] or found["deleted"]:
         made = run.change(changes, table, **done)
-    elif found["inserted"]:
+    elif found["inserted"] or (even_empty and not exists(run, table)):
         made = run.append(changes.select(*table.schema.names), table, rows=found["inserted"], **done)
     release(changes)
     return Settled(table.name, **found, version=made)

@@ -59,11 +59,11 @@ def killed_at_each_write(lake: Lake, options: Options) -> None:
 
 
 def _written(lake: Lake, undisturbed: dict[str, str]) -> list[str]:
-    """The tables that a batch writes now, as an undisturbed one shows."""
-    before = _versions(lake, undisturbed)
+    """The tables that a batch writes now, as an undisturbed one shows, in the order in which it does."""
+    before = _commits(lake, undisturbed)
     _run(lake, undisturbed)
-    after = _versions(lake, undisturbed)
-    return [table.name for table in HISTORY_TABLES if after.get(table.name) != before.get(table.name)]
+    after = _commits(lake, undisturbed)
+    return sorted((name for name in after if after[name] != before.get(name)), key=after.__getitem__)
 
 
 def _kill_at(lake: Lake, place: str, part: str) -> None:
@@ -79,12 +79,13 @@ def _run(lake: Lake, environment: dict[str, str]) -> None:
     assert code == 0, f"ended with {code}; {program.last_words}"
 
 
-def _versions(lake: Lake, environment: dict[str, str]) -> dict[str, int]:
+def _commits(lake: Lake, environment: dict[str, str]) -> dict[str, int]:
+    """When each table was committed to last, in milliseconds."""
     settings = Settings(**lake.environment | environment)
     options = settings.storage_options()
     urls = {table.name: table.path(settings).replace("s3a://", "s3://") for table in HISTORY_TABLES}
     return {
-        name: DeltaTable(url, storage_options=options).version()
+        name: DeltaTable(url, storage_options=options).history(1)[0]["timestamp"]
         for name, url in urls.items()
         if DeltaTable.is_deltatable(url, options)
     }

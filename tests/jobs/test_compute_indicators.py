@@ -85,6 +85,22 @@ def test_ten_runs_and_a_correction_make_what_one_run_makes(
     assert all(row["instrument_id"] == "AAPL" for row in map(after.__getitem__, changed))
     assert {after[number]["revision"] for number in changed} == {1}
     assert (done.inserted, done.updated, done.deleted) == (0, len(changed), 0)
+    # a high alone: what it moves dies away, and no row behind that is touched
+    corrected[place] = corrected[place]._replace(high=Decimal(600))
+    served(ten, corrected)
+    computed(ten, *(date(2013, 3, day) for day in (1, 2)))
+    before, after = after, rows_of(ten)
+    moved = [
+        number
+        for number, (was, now) in enumerate(zip(*map(without_revision, (before, after)), strict=True))
+        if was != now
+    ]
+    assert (moved[0], moved[-1] < place + 600) == (place, True)
+    assert all(after[number]["revision"] == before[number]["revision"] + 1 for number in moved)
+    assert [number for number in range(len(after)) if after[number] != before[number]] == moved
+    assert {name for n in moved for name in after[n] if after[n][name] != before[n][name]} == {
+        *("high", "atr_14", "revision"),
+    }
     one = new_stack()
     served(one, corrected)
     computed(one, *SPAN)

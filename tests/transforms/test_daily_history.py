@@ -231,3 +231,15 @@ def test_a_bar_that_is_told_of_two_companies_is_a_clash_of_identity(lake: Histor
     assert (told_first, {tuple(row.flags) for row in of_clashes}) == ({False}, {("identity_clash",)})
     first = lake.served()[0]
     assert (first.close, first.confidence) == (Decimal("38.44"), "low")
+
+
+def test_a_clash_is_seen_across_a_withdrawal(lake: HistoryLake) -> None:
+    other, covers = "2026-01-06,10,10,10,10,100,0,1", ("2026-01-05", "2026-01-07")
+    for n, price in enumerate(("38.44", None, "0.022")):
+        told = [f"2026-01-05,{','.join([price] * 4)},100,0,1"] if price else []
+        lake.fetched("bars_1d", other, *told, at=f"2026-01-2{n}T22:00", covers=covers, **OF_ROWS)
+    versions = lake.bars().where("session = '2026-01-05'").orderBy("known_from").collect()
+    assert [(row.known_to is None, row.flags) for row in versions] == [
+        (False, []),
+        (True, ["identity_clash"]),
+    ]

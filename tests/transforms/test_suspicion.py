@@ -54,6 +54,11 @@ SERIES: dict[str, tuple[str, str, dict[int, list[str]]]] = {
         "",
         {5: ["volume_fall"]},
     ),
+    "not a share": (
+        "10*20000 11*20001 10*20002 11*20003 10*20004 11*0 10*20005",
+        "",
+        {5: ["volume_fall"]},
+    ),
     "volume that is not told": ("10*20000 11*20001 10*20002 11*20003 10*20004 11*- 10*20005", "", {}),
 }
 # actions of such series and their flags; the first one is asked for, where several stand
@@ -147,20 +152,34 @@ def wild_series(seed: int) -> list[tuple[Any, ...]]:
     return made
 
 
+def calm_series(name: str, *, drift: float) -> list[tuple[Any, ...]]:
+    """A bar every fourth day, whose price drifts so slowly that no day stands out."""
+    days = [START + timedelta(4 * n) for n in range(38)]
+    prices = [Decimal(f"{100 * drift**n:.6f}") for n in range(38)]
+    return [(name, day, *[price] * 4, 1000, None, []) for day, price in zip(days, prices, strict=True)]
+
+
 def test_flags_follow_from_the_days_near_alone_whatever_range_is_read(spark: "SparkSession") -> None:
     rows = [row for seed in range(12) for row in wild_series(seed)]
-    split = [(f"wild {seed}", START + timedelta(70), "split", None, 2.0, []) for seed in range(12)]
-    bars, actions = spark.createDataFrame(rows, BARS), spark.createDataFrame(split, ACTIONS)
+    calm = {"unpaid": 1.0, "drifting": 0.975}
+    calm_rows = [row for name, drift in calm.items() for row in calm_series(name, drift=drift)]
+    told: list[tuple[Any, ...]] = [
+        (f"wild {seed}", START + timedelta(70), "split", None, 2.0, []) for seed in range(12)
+    ]
+    told.append(("unpaid", START + timedelta(80), "dividend", Decimal(60), None, []))
+    told.append(("drifting", START + timedelta(100), "split", None, 1.25, []))
+    rows += calm_rows
+    bars, actions = spark.createDataFrame(rows, BARS), spark.createDataFrame(told, ACTIONS)
     whole = {
         (row.instrument_id, row.session): row.flags
         for row in bars.transform(flag_bars, actions=actions).collect()
     }
-    assert len(whole) == 12 * 150
+    assert len(whole) == 12 * 150 + len(calm_rows)
     assert {flag for flags in whole.values() for flag in flags} >= {
         *("before", "unit_error", "missed_split", "price_jump", "partly_adjusted", "volume_fall"),
     }
     near = timedelta(NEAR_DAYS)
-    for first in (START + timedelta(60), START + timedelta(100)):
+    for first in [START + timedelta(days) for days in (60, 92, 100)]:
         last = first + timedelta(9)
         cut = [row for row in rows if first - 2 * near <= row[1] < last + 2 * near]
         for row in spark.createDataFrame(cut, BARS).transform(flag_bars, actions=actions).collect():
@@ -188,17 +207,27 @@ FILES = [
         1,
         1,
         "moved_without_volume 1, unit_error 1",
-        "moved_without_volume 4",
+        "moved_without_volume 4, volume_fall 1",
     ),
-    Verdict("ASAI-L-1h-bad-unit-fixed", "none", 0, 0, "-", "moved_without_volume 5"),
+    Verdict("ASAI-L-1h-bad-unit-fixed", "none", 0, 0, "-", "moved_without_volume 5, volume_fall 1"),
     Verdict(
-        "AV-L-1wk-bad-stock-split", "price not adjusted for the split", 1, 0, "-", "moved_without_volume 1"
+        "AV-L-1wk-bad-stock-split",
+        "price not adjusted for the split",
+        1,
+        0,
+        "-",
+        "moved_without_volume 1, volume_fall 1",
     ),
     Verdict(
-        "AV-L-1wk-bad-stock-split-fixed", "none", 0, 0, "-", "dividend_wrong_day 1, moved_without_volume 1"
+        "AV-L-1wk-bad-stock-split-fixed",
+        "none",
+        0,
+        0,
+        "-",
+        "dividend_wrong_day 1, moved_without_volume 1, volume_fall 1",
     ),
     Verdict("CALM-1d-no-bad-divs", "none", 0, 0, "-", "-"),
-    Verdict("EA-15m-no-bad-divs", "none", 0, 0, "-", "moved_without_volume 94"),
+    Verdict("EA-15m-no-bad-divs", "none", 0, 0, "-", "moved_without_volume 94, volume_fall 18"),
     Verdict("MOB-ST-1d-bad-stock-split", "price not adjusted for the split", 1, 1, "partly_adjusted 1", "-"),
     Verdict("MOB-ST-1d-bad-stock-split-fixed", "none", 0, 0, "-", "-"),
     Verdict(
