@@ -84,10 +84,6 @@ def read_objects(described: "DataFrame", *, root: str, keys: list[str]) -> "Data
     """
     from pyspark.sql import functions as F
 
-    files = _binary(described.sparkSession, [f"{root}/{key}" for key in keys], _lost_object)
-    key = F.expr("substring(path, locate('/history/', path) + 1)").alias("object")
-    content = F.col("content").cast("string")
-    lines = F.when(F.length(content) > 0, F.split(F.regexp_replace(content, r"\r?\n\z", ""), r"\r?\n"))
     # Spark gives no row of an empty file
     sha = F.coalesce("sha", F.sha2(F.lit(""), 256))
     header = F.element_at("texts", 1)
@@ -101,11 +97,7 @@ def read_objects(described: "DataFrame", *, root: str, keys: list[str]) -> "Data
     no_lines = F.array().cast("array<string>")
     return (
         described
-        .join(
-            files.select(key, lines.alias("texts"), F.sha2("content", 256).alias("sha")),
-            on="object",
-            how="left",
-        )
+        .join(_texts(described.sparkSession, [f"{root}/{key}" for key in keys]), on="object", how="left")
         .withColumn("header", header)
         .withColumn("places", F.when(F.col("header").isNotNull(), places))
         .withColumn("violations", F.array_compact(F.array(problem)))
@@ -119,6 +111,17 @@ def read_objects(described: "DataFrame", *, root: str, keys: list[str]) -> "Data
             *[F.when(F.col("row") == 0, F.col(name)).alias(name) for name in (*FACTS, "violations")],
         )
     )
+
+
+def _texts(spark: "SparkSession", paths: list[str]) -> "DataFrame":
+    """The lines of each object, `texts`, and the `sha` of its bytes."""
+    from pyspark.sql import functions as F
+
+    key = F.expr("substring(path, locate('/history/', path) + 1)").alias("object")
+    content = F.col("content").cast("string")
+    lines = F.when(F.length(content) > 0, F.split(F.regexp_replace(content, r"\r?\n\z", ""), r"\r?\n"))
+    files = _binary(spark, paths, _lost_object)
+    return files.select(key, lines.alias("texts"), F.sha2("content", 256).alias("sha"))
 
 
 def _no_history(found: str) -> TapehouseError:
