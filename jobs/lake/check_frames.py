@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.lake import read
 from jobs.lake.history_tables import SILVER_VENDOR_BARS_1M
 from jobs.lake.job_run import JobRun
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settle import exists, stored
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
 from jobs.lake.trading_hours import Expected, Hours
@@ -49,7 +50,7 @@ def untimed_quotes(run: JobRun, *, first: date, last: date) -> "DataFrame":
     """Which sessions a source has told of whose quotes say no time: source, instrument_id, session."""
     from pyspark.sql import functions as F
 
-    in_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    in_range = in_sessions(first, last)
     return (
         stored(run, SILVER_QUOTES)
         .where(in_range & F.col("source").isin(*UNTIMED))

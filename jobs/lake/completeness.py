@@ -17,6 +17,7 @@ from jobs.lake.history_tables import BRONZE_HISTORY, COMPLETENESS, GOLD_GAPS, SI
 from jobs.lake.instruments import read_instruments
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, settle, stored
 from jobs.lake.trading_hours import expected_of, hours_of
@@ -98,6 +99,5 @@ def _fetches(gaps: "DataFrame") -> list[Work]:
 
 
 def _between(rows: "DataFrame", first: date, last: date) -> "DataFrame":
-    from pyspark.sql import functions as F
 
-    return rows.where((F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last)))
+    return rows.where(in_sessions(first, last))

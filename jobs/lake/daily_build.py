@@ -12,6 +12,7 @@ from jobs.lake.history_actions import of_objects, split_versions_of, told_action
 from jobs.lake.history_tables import BRONZE_HISTORY, DAILY, SILVER_ACTIONS, SILVER_BARS_1D
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
 from transforms.actions import ACTIONS, dividend_versions
@@ -65,7 +66,7 @@ def _build_bars(
     from pyspark.sql import functions as F
 
     history = read.table(run.spark, BRONZE_HISTORY, run.settings)
-    in_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    in_range = in_sessions(first, last)
     affected = keep(_affected(run, splits))
 
     def concerned(rows: "DataFrame") -> "DataFrame":

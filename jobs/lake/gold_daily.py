@@ -20,6 +20,7 @@ from jobs.lake.history_tables import (
 )
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
 from transforms.adjust import NEAR, adjust_bars
@@ -89,7 +90,7 @@ def _serve_bars(
     def flagged(rows: "DataFrame") -> "DataFrame":
         return rows.transform(_of, affected, _days_on(first, -NEAR_DAYS), _days_on(last, NEAR_DAYS))
 
-    of_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    of_range = in_sessions(first, last)
     beside = (
         stored(run, GOLD_BARS_1D)
         .transform(flagged)
@@ -112,10 +113,9 @@ def _serve_bars(
 
 def _of(rows: "DataFrame", affected: "DataFrame", first: date, last: date) -> "DataFrame":
     """The rows with a session of [first, last), or of an affected instrument."""
-    from pyspark.sql import functions as F
 
     with_those = rows.join(affected.hint("broadcast"), on="instrument_id", how="left")
-    in_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    in_range = in_sessions(first, last)
     return with_those.where(in_range | with_those["is_affected"]).drop("is_affected")
 
 

@@ -10,6 +10,7 @@ from jobs.lake.errors import NoDataError
 from jobs.lake.history_tables import COMPUTE, GOLD_ADJUSTED_BARS_1D, GOLD_INDICATORS_1D
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
 from transforms.indicators import BASIS, REVISION, fingerprint, indicators_of
@@ -49,9 +50,8 @@ def compute_indicators(settings: Settings, *, first: date, last: date, **how: An
 
 def _concerned(run: JobRun, bars: "DataFrame", first: date, last: date) -> "DataFrame":
     """The instruments with a bar in the range, and those whose rows do not fit their bars."""
-    from pyspark.sql import functions as F
 
-    in_range = bars.where((F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last)))
+    in_range = bars.where(in_sessions(first, last))
     has, had = bars.transform(fingerprint), stored(run, GOLD_INDICATORS_1D).transform(fingerprint)
     differs = has.exceptAll(had).unionByName(had.exceptAll(has))
     return in_range.select("instrument_id").unionByName(differs.select("instrument_id")).distinct()

@@ -12,6 +12,7 @@ from jobs.lake.history_actions import of_objects, split_versions_of, told_action
 from jobs.lake.history_tables import BRONZE_HISTORY, GOLD_MINUTES, MINUTES, SILVER_VENDOR_BARS_1M
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
 from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
@@ -38,7 +39,7 @@ class Scope(NamedTuple):
     def is_concerned(self) -> "Column":
         from pyspark.sql import functions as F
 
-        in_range = (F.col("session") >= F.lit(self.first)) & (F.col("session") < F.lit(self.last))
+        in_range = in_sessions(self.first, self.last)
         return in_range | F.col("instrument_id").isin(list(self.affected)) if self.affected else in_range
 
     def keep_concerned(self, rows: "DataFrame") -> "DataFrame":

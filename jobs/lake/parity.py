@@ -17,6 +17,7 @@ from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.rebuild_days import Day, Wanted, find_days
 from jobs.lake.rebuild_frames import SessionFrames
 from jobs.lake.reference import frame_of, session_rows
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import exists, stored
 from jobs.lake.tables import GOLD_BARS_1M, STREAM_TABLES
@@ -98,9 +99,8 @@ def _compare_stream(run: JobRun, day: Day) -> list[Compared]:
 
 
 def _compare_days(run: JobRun, first: date, last: date) -> list[Compared]:
-    from pyspark.sql import functions as F
 
-    in_range = (F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last))
+    in_range = in_sessions(first, last)
     hours = frame_of(run.spark, session_rows(read_instruments(run.settings.instruments)), GOLD_SESSIONS)
     regular = stored(run, GOLD_MINUTES).where(in_range).transform(keep_regular, hours=hours)
     days = stored(run, GOLD_BARS_1D).where(in_range)

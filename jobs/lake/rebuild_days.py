@@ -8,6 +8,7 @@ from jobs.lake.arguments import REBUILT, refuse_empty_range
 from jobs.lake.configuration import Configuration
 from jobs.lake.errors import NoDataError
 from jobs.lake.rebuild_frames import judge
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES
 from transforms.rebuilds import with_days
@@ -67,7 +68,7 @@ def _count_messages(
     # a message may come long after its session, but not before the eve of it
     since = F.col("kafka_date") >= F.lit(wanted.first - timedelta(1))
     bronze = read.table(spark, BRONZE_QUOTES, settings).where(since)
-    in_range = (F.col("session") >= F.lit(wanted.first)) & (F.col("session") < F.lit(wanted.last))
+    in_range = in_sessions(wanted.first, wanted.last)
     quotes = read.table(spark, SILVER_QUOTES, settings).where(in_range)
     messages = judge(bronze, configuration).transform(with_days, quotes=quotes)
     days = F.array_distinct(F.array_compact(F.array("day", "was_of")))

@@ -14,6 +14,7 @@ from jobs.lake.history_tables import GOLD_DISCREPANCIES, RECONCILE, SILVER_BARS_
 from jobs.lake.instruments import read_instruments
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
+from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle
 from jobs.lake.trading_hours import hours_of
@@ -34,7 +35,7 @@ def reconcile_sources(settings: Settings, *, first: date, last: date, **how: Any
     from pyspark.sql import functions as F
 
     def concerned(rows: "DataFrame") -> "DataFrame":
-        return rows.where((F.col("session") >= F.lit(first)) & (F.col("session") < F.lit(last)))
+        return rows.where(in_sessions(first, last))
 
     with job_run(RECONCILE, settings, (GOLD_DISCREPANCIES,), first=str(first), last=str(last), **how) as run:
         if not exists(run, SILVER_BARS_1D):
