@@ -26,6 +26,18 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         look_at_text(text, of=f"the output of {report.nodeid}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(1200))
+
+
+def pytest_exception_interact(node: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """End the run after a timeout: it broke off a call to the JVM, whose answer the next test would take for its."""
+    if call.excinfo is not None and "from pytest-timeout" in str(call.excinfo.value):
+        node.session.shouldfail = f"{node.nodeid} took too long"
+
+
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """Kafka, the S3 store and PostgreSQL, on free ports, for the length of the run."""

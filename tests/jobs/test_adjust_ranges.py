@@ -38,7 +38,6 @@ def assert_whole(stack: Stack) -> None:
     assert [settled for settled in run(stack, adjust_prices) if settled.version is not None] == []
 
 
-@pytest.mark.timeout(900)
 def test_ranges_in_any_order_serve_what_one_run_serves(raw: Stack) -> None:
     # a bar each Wednesday, always the same, and a dividend that nobody paid
     sparse = [date(2026, 1, 7) + timedelta(7 * n) for n in range(25)]

@@ -54,7 +54,6 @@ def without_revision(rows: Rows) -> Rows:
     return [{name: value for name, value in row.items() if name != "revision"} for row in rows]
 
 
-@pytest.mark.timeout(900)
 def test_ten_runs_and_a_correction_make_what_one_run_makes(
     new_stack: Callable[[], Stack], market_data: Path, compiled: None
 ) -> None:
@@ -112,7 +111,6 @@ def test_ten_runs_and_a_correction_make_what_one_run_makes(
     assert rows_of(one) == [row for row in rows if row["instrument_id"] == "MSFT"]
 
 
-@pytest.mark.timeout(900)
 def test_from_the_vendors_files_on_a_split_scales_all_that_was_before_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, compiled: None
 ) -> None:

@@ -65,7 +65,6 @@ def content(stack: Stack) -> dict[str, list[dict[str, str]]]:
     return {table: stack.sql(f"SELECT * FROM {table} ORDER BY ALL") for table in TABLES}
 
 
-@pytest.mark.timeout(900)
 def test_a_job_that_ended_at_any_write_is_run_again_and_makes_the_same_tables(
     new_stack: Callable[[], Stack], monkeypatch: pytest.MonkeyPatch, die_at: list[str]
 ) -> None:

@@ -194,7 +194,6 @@ def test_a_capture_that_holds_most_of_its_lines_twice_is_taken(
     assert raw.one(conflicts) == "8"
 
 
-@pytest.mark.timeout(900)
 def test_the_captures_of_2017_hold_the_versions_that_were_counted_and_what_was_known_on_ten_days(
     raw: Stack, market_data: Path, compiled: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

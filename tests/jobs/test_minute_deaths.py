@@ -25,7 +25,6 @@ def minute(day: str, price: int, volume: int) -> str:
     return f"{stamp(date.fromisoformat(day))},{price},{price},{price},{price},{volume},"
 
 
-@pytest.mark.timeout(900)
 def test_minutes_before_a_split_are_worked_out_again_whatever_the_range_and_wherever_a_run_ended(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,6 @@ def imported(file: Path, *options: str) -> None:
     assert code == 0, out + err
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("compiled")
 def test_recorded_minutes_and_days_meet_in_gold_and_the_ledger_says_how_well(
     raw: Stack, market_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -117,7 +116,6 @@ def _sum(found: list[Any]) -> list[Any]:
     return list(total.values())
 
 
-@pytest.mark.timeout(900)
 def test_the_stream_is_compared_with_bronze_and_a_bar_that_differs_is_an_alert(
     raw: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +180,6 @@ def _change_a_bar(stack: Stack) -> None:
         there.update("close = 11", {"close": "99"})
 
 
-@pytest.mark.timeout(900)
 def test_files_that_hold_no_minutes_are_refused_or_are_exit_code_42(raw: Stack, tmp_path: Path) -> None:
     file = tmp_path / "minutes.csv"
     file.write_text("Datetime,Open,High,Low,Close,Volume\n2020-11-23 09:31,1,1,1,1,1\n")

@@ -36,7 +36,6 @@ def worked_through(stack: Stack) -> None:
         job(stack.settings, first=date(2017, 1, 1), last=date(2017, 2, 1), **how)
 
 
-@pytest.mark.timeout(600)
 def test_a_withdrawn_split_is_gone_from_then_on_and_still_there_as_known_before(
     new_stack: Callable[[], Stack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
