@@ -38,11 +38,17 @@ COMMANDS = {
     ),
     "optimize": ("tapehouse.optimize", "write the small files of tables together; no row changes"),
     "vacuum": ("tapehouse.vacuum", "delete the files that no version of the last 7 days holds"),
+    "load": (
+        "tapehouse.load",
+        "bring tables of gold into the warehouse, each exactly one version, with a receipt",
+    ),
+    "receipts": ("tapehouse.receipts", "show what was loaded into the warehouse"),
+    "reconcile": ("tapehouse.reconcile", "compare the warehouse with the versions of the lake that it holds"),
     "explain": (
         "tapehouse.explain",
         "show where a number comes from, down to the raw line or the Kafka offset",
     ),
-    "sql": ("tapehouse.sql", "query bronze, silver and gold"),
+    "sql": ("tapehouse.sql", "query bronze, silver and gold, or the warehouse"),
 }
 
 

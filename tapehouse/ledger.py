@@ -69,6 +69,17 @@ class LedgerReader:
                     read[int(partition)] = max(int(end), read.get(int(partition), 0))
         return read
 
+    def loads(self, tables: list[str], *, limit: int) -> list[dict[str, Any]]:
+        """The newest loads into any warehouse, of some tables or of all."""
+        if self._connection.execute("SELECT to_regclass('loads')") == [(None,)]:
+            return []
+        rows = self._connection.execute(
+            """SELECT row_to_json(loads) FROM loads WHERE cardinality(%s::text[]) = 0 OR table_name = ANY (%s)
+            ORDER BY loaded_at DESC, load_id LIMIT %s""",
+            (tables, tables, limit),
+        )
+        return [one | {"loaded_at": datetime.fromisoformat(one["loaded_at"])} for (one,) in rows]
+
     def close(self) -> None:
         self._connection.close()
 

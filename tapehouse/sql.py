@@ -2,11 +2,11 @@
 
 import argparse
 import re
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jobs.lake.arguments import symbols
+from tapehouse.show_rows import show
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "from its ex_date's open",
     )
     parser.add_argument(
+        "--warehouse",
+        action="store_true",
+        help="ask the warehouse instead of the lake: gold.bars_1d and others as loaded, lake_loads, lake_heads",
+    )
+    parser.add_argument(
         "--format", choices=["table", "csv", "json"], default="table", help="default: %(default)s"
     )
     parser.add_argument(
@@ -64,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
             found=args.query[:60],
             remedy="begin with SELECT, WITH, FROM, DESCRIBE or SHOW",
         )
+    if args.warehouse:
+        return _ask_warehouse(args)
     connection = connect()
     there = _attach(connection, args)
     connection.execute("SET enable_external_access = false")
@@ -76,6 +83,25 @@ def run(args: argparse.Namespace) -> int:
             found=args.query[:200],
             remedy=f"the tables are {', '.join(there) or 'none yet'}",
         ) from error
+    return 0
+
+
+def _ask_warehouse(args: argparse.Namespace) -> int:
+    import duckdb
+
+    from jobs.lake.errors import UsageError
+    from jobs.warehouse.connect import open_reader
+    from tapehouse.context import use_running_environment
+
+    if args.as_of or args.known_at or args.symbols or args.assume_known:
+        raise UsageError(
+            "--warehouse shows one version of each table, the one that was loaded",
+            found="--as-of, --known-at, --symbols or --assume-known beside it",
+            remedy="leave them out, or ask the lake; gold.bars_1d_versions says in both what was known when",
+        )
+    with open_reader(use_running_environment()) as warehouse:
+        answer = warehouse.ask(args.query)
+        show(duckdb.connect().from_arrow(answer), args.format, args.max_rows)
     return 0
 
 
@@ -161,71 +187,3 @@ def read_as_of(values: list[str]) -> tuple[dict[str, int], datetime | None]:
                 f"there is no table {table}", found=value, remedy=f"the tables are {', '.join(TABLES)}"
             )
     return versions, time
-
-
-def show(answer: "duckdb.DuckDBPyRelation", form: str, max_rows: int) -> None:
-    """Print the rows: a table that fits the terminal, or all of them as CSV or JSON."""
-    import csv
-    import json
-
-    names = answer.columns
-    if form == "json":
-        print(
-            json.dumps(
-                [dict(zip(names, map(_plain, row), strict=True)) for row in answer.fetchall()], default=str
-            )
-        )
-    elif form == "csv":
-        out = csv.writer(sys.stdout, lineterminator="\n")
-        out.writerow(names)
-        out.writerows([_text(value) for value in row] for row in answer.fetchall())
-    else:
-        _table(names, answer.limit(max_rows + 1).fetchall(), max_rows)
-
-
-def _table(names: list[str], rows: list[tuple[object, ...]], max_rows: int) -> None:
-    """The rows as a table; one record below the other where a terminal is too narrow for it."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.measure import Measurement
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 10_000)
-    texts = [[_text(value) for value in row] for row in rows[:max_rows]]
-    table = Table(*names, header_style="bold")
-    for row in texts:
-        table.add_row(*[escape(text) for text in row])
-    if Measurement.get(console, console.options.update(max_width=10_000), table).maximum <= console.width:
-        console.print(table)
-    else:
-        wide = max(map(len, names))
-        for number, row in enumerate(texts, 1):
-            print(f"row {number}")
-            print(
-                "".join(f"  {name:{wide}}  {text}\n" for name, text in zip(names, row, strict=True)), end=""
-            )
-    more = f", more with --max-rows (shown: {max_rows})" if len(rows) > max_rows else ""
-    print(f"{len(texts)} rows{more}")
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, (int, float, str, bool, list, type(None))) else _text(value)
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        moment = value.astimezone(UTC) if value.tzinfo else value
-        return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace(
-            "+00:00", "Z"
-        )
-    if isinstance(value, bool):
-        return str(value).lower()
-    return (
-        value.hex()
-        if isinstance(value, bytes) and not value.isascii()
-        else value.decode()
-        if isinstance(value, bytes)
-        else str(value)
-    )

@@ -1,4 +1,4 @@
-"""Named places in the writer where a test kills, stops or holds the driver.
+"""Named places where a test kills, stops or holds a driver, or the loader of the warehouse.
 
 TAPEHOUSE_FAILPOINTS="gold.bars_1m_log.inside=kill@3,silver.quotes.before=hold@3": at the third time that a place is
 reached. Without it nothing is armed, and a place is a look into an empty dictionary.
@@ -8,6 +8,7 @@ TABLE.asked      after it has answered, before Delta looks at the table
 TABLE.inside     in a task of the write: after Delta's snapshot, before its commit
 TABLE.after      after the commit
 checkpoint.before   after all commits of a batch, before Spark writes that it is done
+warehouse.STEP   of a load: put, copy, merge, receipt (before its commit), commit, publish
 """
 
 import os
@@ -33,8 +34,11 @@ _reached: Counter[str] = Counter()
 _driver: list[int] = []
 
 
-def arm(spark: "SparkSession") -> None:
-    """Read the setting; a driver that is armed says so, so that none is by accident."""
+def arm(spark: "SparkSession | None" = None) -> None:
+    """Read the setting; a program that is armed says so, so that none is by accident.
+
+    It is a driver, which dies with its JVM, or without `spark` this process alone.
+    """
     text = os.environ.get(SETTING)
     if not text:
         return
@@ -45,8 +49,8 @@ def arm(spark: "SparkSession") -> None:
                 f"{SETTING} cannot be read", found=part, remedy="write PLACE=kill|stop|hold[@TIME],..."
             )
         _armed[found["place"]] = (found["action"], int(found["time"] or 1))
-    jvm = spark._jvm.java.lang.ProcessHandle.current().pid()  # type: ignore[union-attr]
-    _driver[:] = [int(jvm), os.getpid()]
+    jvm = [int(spark._jvm.java.lang.ProcessHandle.current().pid())] if spark else []  # type: ignore[union-attr]
+    _driver[:] = [*jvm, os.getpid()]
     import structlog
 
     structlog.get_logger().warning("failpoints_armed", places=text)

@@ -107,6 +107,24 @@ class Ledger:
             tuple(value for row in rows for value in row),
         )
 
+    def record_loads(self, warehouse: str, receipts: Iterable[dict[str, Any]]) -> None:
+        """Add what a warehouse says of its loads; what is there already stays."""
+        for receipt in receipts:
+            row = {"warehouse": warehouse, **receipt}
+            values = tuple(json.dumps(v) if isinstance(v, dict | list) else v for v in row.values())
+            places = ", ".join(["%s"] * len(row))
+            self._do(
+                f"INSERT INTO loads ({', '.join(row)}) VALUES ({places}) ON CONFLICT DO NOTHING",
+                values,
+            )
+
+    def loads(self, warehouse: str, table: str) -> set[str]:
+        """The ids of a table's loads that the ledger holds."""
+        rows = self._do(
+            "SELECT load_id FROM loads WHERE warehouse = %s AND table_name = %s", (warehouse, table)
+        )
+        return {str(load_id) for (load_id,) in rows}
+
     def close(self) -> None:
         self._connection.close()
 

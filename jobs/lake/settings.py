@@ -6,6 +6,7 @@ services that are up.
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,6 +44,20 @@ class Settings(BaseSettings):
     budgets: Path = Field(ROOT / "conf" / "budgets.yaml", alias="TAPEHOUSE_BUDGETS")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
     lease_patience: float = Field(900, alias="TAPEHOUSE_LEASE_PATIENCE_SECONDS", ge=0)
+
+    warehouse: Literal["duckdb", "snowflake"] = Field("duckdb", alias="WAREHOUSE")
+    warehouse_folder: Path = Field(ROOT / ".tapehouse" / "warehouse", alias="TAPEHOUSE_WAREHOUSE_FOLDER")
+    snowflake_account: str | None = Field(None, alias="SNOWFLAKE_ACCOUNT")
+    snowflake_user: str | None = Field(None, alias="SNOWFLAKE_USER")
+    snowflake_private_key_file: Path | None = Field(None, alias="SNOWFLAKE_PRIVATE_KEY_FILE")
+    snowflake_private_key_passphrase: SecretStr | None = Field(None, alias="SNOWFLAKE_PRIVATE_KEY_PASSPHRASE")
+    snowflake_role: str = Field("TAPEHOUSE_LOADER", alias="SNOWFLAKE_ROLE")
+    snowflake_warehouse: str = Field("TAPEHOUSE_LOAD", alias="SNOWFLAKE_WAREHOUSE")
+    snowflake_database: str = Field("TAPEHOUSE", alias="SNOWFLAKE_DATABASE")
+    snowflake_schema: str = Field("GOLD", alias="SNOWFLAKE_SCHEMA")
+    snowflake_host: str | None = Field(None, alias="SNOWFLAKE_HOST")
+    snowflake_port: int | None = Field(None, alias="SNOWFLAKE_PORT")
+    snowflake_protocol: Literal["http", "https"] | None = Field(None, alias="SNOWFLAKE_PROTOCOL")
 
     @field_validator("alpha_vantage_key", mode="before")
     @classmethod

@@ -38,6 +38,7 @@ def environment_of(place: Place) -> dict[str, str]:
         "TAPEHOUSE_KAFKA_BOOTSTRAP": bootstrap(place),
         "TAPEHOUSE_TOPIC": os.environ.get("TAPEHOUSE_TOPIC", TOPIC),
         "TAPEHOUSE_CHECKPOINTS": str(place.folder / "checkpoints"),
+        "TAPEHOUSE_WAREHOUSE_FOLDER": str(place.folder / "warehouse"),
         "AWS_ENDPOINT_URL": endpoint(place),
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": place.secrets["s3_pipeline_access_key"],

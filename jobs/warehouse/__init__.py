@@ -1,0 +1,1 @@
+"""Loads gold into a warehouse: the protocol, and its engines."""

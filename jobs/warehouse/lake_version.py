@@ -1,0 +1,154 @@
+"""A version of a table of gold, as the warehouse gets it: its rows, its sums, and what changed since another version.
+
+Worked out by DuckDB in a scratch file: what is larger than memory lies on the disk, in a folder that goes with it.
+"""
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import duckdb
+import pyarrow as pa
+import structlog
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from jobs.lake.errors import NoDataError, UsageError
+from jobs.lake.settings import Settings
+from jobs.lake.tables import Table
+from jobs.warehouse import checksum
+from jobs.warehouse.checksum import Sums
+from jobs.warehouse.columns import Column, Shape, shape_of
+from jobs.warehouse.dialect import DUCKDB, OPERATION
+
+MEMORY = "1GB"
+FILE_BYTES = 128 * 2**20  # of a part: the size that a warehouse loads in parallel
+log = structlog.get_logger()
+
+
+class Parts(NamedTuple):
+    """Parquet files of rows on the wire, each with the operation that it stands for."""
+
+    files: tuple[Path, ...]
+    rows: int
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.files)
+
+
+class LakeVersion:
+    """One version of a table, open until the end of the block."""
+
+    def __init__(self, settings: Settings, table: Table, *, folder: Path, version: int | None = None) -> None:
+        self.table, self._folder = table, folder
+        self._url = table.path(settings).replace("s3a://", "s3://")
+        self._options = settings.storage_options()
+        self._opened = self._open(version)
+        self.version = int(self._opened.version())
+        self.delta_id = str(self._opened.metadata().id)
+        self.shape = shape_of(self._opened, table=table.name, key=table.key)
+        folder.mkdir(parents=True)
+        self._scratch = duckdb.connect(str(folder / "scratch.duckdb"))
+        self._scratch.execute(f"SET memory_limit = '{MEMORY}'")
+        self._scratch.execute("SET TimeZone = 'UTC'")
+        self._scratch.register("stored", self._opened.to_pyarrow_dataset())
+        self._scratch.execute(f"CREATE TEMP VIEW wire AS SELECT {_wire(self.shape)} FROM stored")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scratch.close()
+        shutil.rmtree(self._folder)
+
+    def sums(self) -> Sums:
+        """Its rows and checksums."""
+        query = checksum.query(DUCKDB, self.shape, "wire", staged=True)
+        return checksum.read(self.shape, self._rows(query)[0])
+
+    def sums_by_bucket(self, buckets: int) -> dict[int, Sums]:
+        query = checksum.query(DUCKDB, self.shape, "wire", staged=True, buckets=buckets)
+        return {int(bucket): checksum.read(self.shape, sums) for bucket, *sums in self._rows(query)}
+
+    def rows_of_buckets(self, wanted: list[int], buckets: int) -> list[tuple[Any, ...]]:
+        """The rows whose keys fall into some buckets, times in whole microseconds."""
+        key = DUCKDB.hash(DUCKDB.key_text(self.shape.key_columns, staged=True))
+        listed = ", ".join(map(str, wanted))
+        return self._rows(f"SELECT * FROM wire WHERE MOD({key}, {buckets}) IN ({listed})")
+
+    def write_all(self) -> Parts:
+        """All its rows as Parquet files to be staged."""
+        return self._write("SELECT *, 'U' AS lake_op FROM wire")
+
+    def write_changes(self, since: int) -> Parts | None:
+        """The net change of each key since an older version; None where the change feed cannot say it."""
+        try:
+            older = DeltaTable(self._url, version=since, storage_options=self._options)
+            if shape_of(older, table=self.table.name, key=self.table.key) != self.shape:
+                log.warning("change_feed_unusable", table=self.table.name, why="the columns have changed")
+                return None
+            feed = self._opened.load_cdf(starting_version=since + 1, ending_version=self.version)
+            self._scratch.register("feed", pa.RecordBatchReader.from_stream(feed))
+            self._scratch.execute(f"CREATE TEMP TABLE net AS {_net_changes(self.shape)}")
+        except (DeltaError, OSError, duckdb.Error) as error:
+            log.warning("change_feed_unusable", table=self.table.name, why=" ".join(str(error).split())[:200])
+            return None
+        return self._write("SELECT * FROM net")
+
+    def _write(self, query: str) -> Parts:
+        parts = self._folder / "parts"
+        parts.mkdir()
+        ((rows,),) = self._rows(
+            f"COPY ({query}) TO '{parts}' (FORMAT PARQUET, COMPRESSION SNAPPY, FILE_SIZE_BYTES {FILE_BYTES}, "
+            "FILENAME_PATTERN 'part-{i}')"
+        )
+        return Parts(tuple(sorted(parts.glob("*.parquet"))), int(rows))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._scratch.execute(query).fetchall()
+
+    def _open(self, version: int | None) -> DeltaTable:
+        try:
+            return DeltaTable(self._url, version=version, storage_options=self._options)
+        except TableNotFoundError as error:
+            raise NoDataError(
+                f"{self.table.name} does not exist yet",
+                found=f"nothing at {self._url}",
+                remedy="start the stream, or load history",
+            ) from error
+        except DeltaError as error:
+            raise UsageError(
+                f"{self.table.name} has no version {version} any more, or not yet",
+                found=" ".join(str(error).split())[:200],
+                remedy="leave --version out to load the newest",
+            ) from error
+
+
+def _wire(shape: Shape) -> str:
+    return ", ".join(_on_the_wire(column) for column in shape.columns)
+
+
+def _on_the_wire(column: Column) -> str:
+    """A column as it is staged: times as microseconds, values within a value as JSON."""
+    name = DUCKDB.name(column.name)
+    if column.kind == "timestamp":
+        return f"epoch_us({name}) AS {name}"
+    if column.kind == "json":
+        return f"CASE WHEN {name} IS NOT NULL THEN CAST(to_json({name}) AS VARCHAR) END AS {name}"
+    return name
+
+
+def _net_changes(shape: Shape) -> str:
+    """What each key came to: the last commit that had it, in which a row that came stands above one that went."""
+    values = _wire(shape)
+    keys = ", ".join(DUCKDB.name(name) for name in shape.key)
+    operation = "CASE WHEN _change_type = 'delete' THEN 'D' ELSE 'U' END"
+    newest_first = "_commit_version DESC, _change_type <> 'delete' DESC"
+    return (
+        f"SELECT {values}, {operation} AS {OPERATION.name} FROM feed WHERE _change_type <> 'update_preimage' "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first}) = 1"
+    )

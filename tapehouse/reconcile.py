@@ -1,0 +1,76 @@
+"""`tapehouse reconcile`: invariant 4, lake against warehouse, any time."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.warehouse.reconcile import Check, Reconciled
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "tables", nargs="*", metavar="TABLE", help="such as gold.bars_1d (default: all loaded)"
+    )
+    parser.add_argument("--json", action="store_true", help="every check as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0: equal; 1: something differs; 2: nothing has been loaded."""
+    from jobs.lake.errors import NoDataError
+    from jobs.warehouse.connect import LOADED, open_reader, table_of
+    from jobs.warehouse.reconcile import reconcile_table
+    from tapehouse.context import use_running_environment
+
+    tables = [table_of(name) for name in dict.fromkeys(args.tables)] or list(LOADED)
+    settings = use_running_environment()
+    found = []
+    with open_reader(settings) as warehouse:
+        for table in tables:
+            if one := reconcile_table(settings, warehouse, table):
+                found.append(one)
+                if not args.json:
+                    show(one)
+    if not found:
+        raise NoDataError(
+            f"the warehouse holds no receipt of {', '.join(args.tables) or 'any table'}",
+            found=warehouse.address,
+            remedy="load gold: `tapehouse load --all`",
+        )
+    if args.json:
+        print(json.dumps([_as_json(one) for one in found], indent=1, default=str))
+    return 0 if all(one.ok for one in found) else 1
+
+
+def show(one: "Reconciled") -> None:
+    """The newest receipt's check in a line, and whatever is not equal."""
+    older = [check for check in one.checks if not check.with_warehouse]
+    for check in one.checks:
+        if check.with_warehouse or not check.ok or check.unchecked:
+            print(_line(one.table, check))
+            for difference in check.first:
+                print(f"            {difference}")
+    equal = sum(check.ok and not check.unchecked for check in older)
+    if equal:
+        print(f"ok      4  {one.table}: {equal} older receipts say what the lake's versions say")
+
+
+def _line(table: str, check: "Check") -> str:
+    what = (
+        f"{table} = version {check.version} of the lake"
+        if check.with_warehouse
+        else f"{table}, load {check.load_id}"
+    )
+    if check.unchecked:
+        return f"no check 4  {what}: {check.unchecked}"
+    if check.ok:
+        return f"ok      4  {what}: {check.rows:,} rows, every column's checksum"
+    return f"FAILED  4  {what}: they differ in {', '.join(check.differs)}"
+
+
+def _as_json(one: "Reconciled") -> dict[str, Any]:
+    checks = [
+        check._asdict() | {"ok": check.ok, "first": [difference._asdict() for difference in check.first]}
+        for check in one.checks
+    ]
+    return {"table": one.table, "ok": one.ok, "checks": checks}
