@@ -44,6 +44,7 @@ COMMANDS = {
     ),
     "receipts": ("tapehouse.receipts", "show what was loaded into the warehouse"),
     "reconcile": ("tapehouse.reconcile", "compare the warehouse with the versions of the lake that it holds"),
+    "export": ("tapehouse.export", "write one version of a table of gold as Parquet files with a manifest"),
     "explain": (
         "tapehouse.explain",
         "show where a number comes from, down to the raw line or the Kafka offset",

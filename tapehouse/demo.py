@@ -1,4 +1,4 @@
-"""`tapehouse demo`: a trading session through Kafka into bronze, silver and gold, checked, in one command."""
+"""`tapehouse demo`: a trading session through Kafka into bronze, silver, gold and the warehouse, checked."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tapehouse.services.instance import Instance
     from tapehouse.stream_job import StreamJob
 
-STEPS = 7
+STEPS = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def _demo(args: argparse.Namespace) -> int:
     previous.stop()
     previous.remove()
     with _instance(keep=args.keep) as instance:
-        os.environ.update(instance.environment())
+        os.environ.update(instance.environment() | {"WAREHOUSE": "duckdb"})
         with _stream_job(instance, args, progress) as job:
             progress.step("services: PostgreSQL, S3 store, Kafka; spark-submit starts beside them")
             instance.start(progress.detail)
@@ -62,12 +62,13 @@ def _demo(args: argparse.Namespace) -> int:
             seconds = _send(tape, args, progress)
             job.drain()
         job.must_have_ended_well()
-        summary = _check(progress, tape, seconds, summarise)
+        warehouse = _load(progress)
+        summary = _check(progress, tape, seconds, summarise) | {"warehouse": warehouse}
         if args.json:
             print(json.dumps(summary, default=str, indent=1))
         else:
             show(summary, kept=args.keep)
-    return 0 if summary["invariants"]["hold"] else 1
+    return 0 if summary["invariants"]["hold"] and summary["warehouse"]["equal"] else 1
 
 
 def _refuse_beside_others(args: argparse.Namespace) -> None:
@@ -141,6 +142,34 @@ def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress"
     seconds = time.monotonic() - began
     progress.detail(f"{sink.acknowledged:,} acknowledged, {sink.refused} refused ({seconds:.1f} s)")
     return seconds
+
+
+def _load(progress: "Progress") -> dict[str, Any]:
+    """Load the bars into the demo's own warehouse, and compare the two."""
+    from jobs.lake.program import log_as_key_values
+    from jobs.lake.settings import read_settings
+    from jobs.lake.tables import GOLD_BARS_1M
+    from jobs.warehouse.connect import open_reader
+    from jobs.warehouse.reconcile import reconcile_table
+    from jobs.warehouse.run import load_tables
+    from jobs.warehouse.tell import tell
+
+    progress.step("load: gold into the warehouse (a DuckDB file), and compare the two")
+    log_as_key_values()
+    settings = read_settings()
+    (loaded,) = load_tables(settings, [GOLD_BARS_1M])
+    progress.detail(tell(loaded))
+    with open_reader(settings) as warehouse:
+        compared = reconcile_table(settings, warehouse, GOLD_BARS_1M)
+    receipt = loaded.receipt
+    return {
+        "table": receipt.table_name,
+        "version": receipt.to_version,
+        "rows": receipt.rows_total,
+        "columns": len(receipt.columns),
+        "load_id": receipt.load_id,
+        "equal": compared is not None and compared.ok,
+    }
 
 
 def _check(progress: "Progress", tape: "list[Delivery]", seconds: float, summarise: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ SELECT symbol, bar_start, low, high, close, volume FROM gold.bars_1m ORDER BY ba
 NEXT = (
     '.venv/bin/tapehouse sql "select symbol, bar_start, close, vwap, volume from gold.bars_1m limit 9"',
     '.venv/bin/tapehouse sql "select violations, count(*) from silver.rejected group by 1"',
+    '.venv/bin/tapehouse sql --warehouse "select table_name, to_version, rows_total from lake_loads"',
     ".venv/bin/tapehouse verify",
 )
 
@@ -88,12 +89,20 @@ def show(summary: dict[str, Any], *, kept: bool) -> None:
         "throughput": f"{summary['events_per_second']:,} events/s while a batch ran, {summary['batches']} batches",
         "latency": f"p50 {p50} s, p95 {p95} s from send to visible in gold",
         "invariants": f"{held['checks']} checks of invariants 1-3: {verdict}",
+        "warehouse": _warehouse(summary["warehouse"]),
     }
     _print(lines)
     heading = "the services are up until `make down`; try" if kept else "to query it: make demo KEEP=1, then"
     print(f"\n{heading}:")
     for command in NEXT:
         print(f"  {command}")
+
+
+def _warehouse(loaded: dict[str, Any]) -> str:
+    table = f"{loaded['table']} is version {loaded['version']} of the lake"
+    if not loaded["equal"]:
+        return f"{table}: they DIFFER, see tapehouse reconcile"
+    return f"{table}: {loaded['rows']:,} rows, {loaded['columns']} column checksums equal, receipt {loaded['load_id']}"
 
 
 def _print(lines: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit code 2 where there is nothing to load."""
     from jobs.lake.errors import NoDataError
     from jobs.lake.failpoints import arm
+    from jobs.lake.program import log_as_key_values
     from jobs.warehouse.connect import LOADED, table_of
     from jobs.warehouse.run import load_tables
     from jobs.warehouse.tell import tell
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     tables = list(LOADED) if args.all else [table_of(name) for name in dict.fromkeys(args.tables)]
     settings = use_running_environment()
     arm()
+    log_as_key_values()
     done = []
     for loaded in load_tables(settings, tables, version=args.version, full=args.full, skip_missing=args.all):
         done.append({"is_new": loaded.is_new, **loaded.receipt.as_json()})

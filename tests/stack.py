@@ -93,6 +93,7 @@ def lake_environment(services: Instance, *, name: str, topic: str, folder: Path)
         "TAPEHOUSE_CHECKPOINTS": str(folder / "checkpoints"),
         "TAPEHOUSE_REALTIME_URL": f"s3://realtime/{name}",
         "TAPEHOUSE_PROCESSED_URL": f"s3://processed/{name}",
+        "TAPEHOUSE_WAREHOUSE_FOLDER": str(folder / "warehouse"),
     }
 
 

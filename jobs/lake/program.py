@@ -9,7 +9,7 @@ from jobs.lake.errors import TapehouseError
 
 def run_program(body: Callable[[], int], *, debug: bool) -> int:
     """The exit code of `body`: its own, or that of the error it ended with. A stack is shown only with `debug`."""
-    _log_as_key_values()
+    log_as_key_values()
     try:
         return body()
     except TapehouseError as error:
@@ -32,7 +32,8 @@ def _first_lines(text: str) -> str:
     return "\n".join(lines[:3])[:600]
 
 
-def _log_as_key_values() -> None:
+def log_as_key_values() -> None:
+    """A line a decision, on standard error."""
     import structlog
 
     structlog.configure(

@@ -14,7 +14,7 @@ import structlog
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from jobs.lake.errors import NoDataError, UsageError
+from jobs.lake.errors import NoDataError, ServiceError, UsageError
 from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
 from jobs.warehouse import checksum
@@ -84,6 +84,10 @@ class LakeVersion:
         """All its rows as Parquet files to be staged."""
         return self._write("SELECT *, 'U' AS lake_op FROM wire")
 
+    def write_plain(self) -> Parts:
+        """All its rows as Parquet files with the lake's own types, for others to read."""
+        return self._write("SELECT * FROM stored")
+
     def write_changes(self, since: int) -> Parts | None:
         """The net change of each key since an older version; None where the change feed cannot say it."""
         try:
@@ -109,7 +113,21 @@ class LakeVersion:
         return Parts(tuple(sorted(parts.glob("*.parquet"))), int(rows))
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self._scratch.execute(query).fetchall()
+        try:
+            return self._scratch.execute(query).fetchall()
+        except (duckdb.Error, OSError) as error:
+            said = " ".join(str(error).split())
+            if "not found" in said.lower() or "no such file" in said.lower():
+                raise NoDataError(
+                    f"files of version {self.version} of {self.table.name} are gone",
+                    found=said[:200],
+                    remedy="it is older than what vacuum keeps: load the newest version",
+                ) from error
+            raise ServiceError(
+                f"version {self.version} of {self.table.name} cannot be worked through",
+                found=said[:300],
+                remedy=f"make room at {self._folder.parent}, or look at the S3 store; then load again",
+            ) from error
 
     def _open(self, version: int | None) -> DeltaTable:
         try:

@@ -25,7 +25,7 @@ from jobs.warehouse.engine import HeadMovedError, NotEqualError, SessionEndedErr
 from jobs.warehouse.lake_version import LakeVersion, Parts
 from jobs.warehouse.receipts import NOTHING_LOADED, Head, Receipt
 
-ATTEMPTS = 4
+ATTEMPTS = 5  # with half a second between the first two, and twice as long each time
 BY_FEED, IN_FULL = "delta", "full"
 TAMPERED = "the warehouse's table was not what its receipt says"
 log = structlog.get_logger()
@@ -86,7 +86,7 @@ class Loader:
                 if left == 0:
                     raise
                 told = error
-                time.sleep(secrets.randbelow(1000) / 1000)
+                time.sleep(2.0 ** (ATTEMPTS - left - 2) * (1 + secrets.randbelow(100) / 100))
             log.warning("load_again", table=table.name, what=told.what, found=told.found)
         raise AssertionError("the last attempt returns or raises")
 

@@ -84,36 +84,42 @@ def reconcile_table(settings: Settings, warehouse: Warehouse, table: Table) -> R
 def _check(
     settings: Settings, warehouse: Warehouse, table: Table, receipt: Receipt, *, is_newest: bool
 ) -> Check:
-    name = table.name.split(".")[1]
     folder = settings.warehouse_folder / "scratch" / new_attempt()
-
-    def told(differs: list[str], unchecked: str = "", first: Iterable[Difference] = ()) -> Check:
-        return Check(
-            receipt.load_id, receipt.to_version, is_newest, receipt.rows_total, differs, unchecked, [*first]
-        )
-
+    differs: list[str] = []
+    first: list[Difference] = []
+    unchecked = ""
     try:
-        lake = _open(settings, table, receipt, folder)
+        with _open(settings, table, receipt, folder) as lake:
+            differs = (
+                ["columns"]
+                if lake.shape.typed() != receipt.columns
+                else lake.sums().differences(receipt.sums)
+            )
+            if is_newest and not differs:
+                differs, first = _compare(lake, warehouse, receipt)
     except (NoDataError, UsageError) as error:
-        return told([], f"the lake has it no longer: {error.found or error.what}")
-    with lake:
-        if lake.shape.typed() != receipt.columns:
-            return told(["columns"])
-        differs = lake.sums().differences(receipt.sums)
-        if differs or not is_newest:
-            return told(differs)
-        stored = warehouse.stored_types(name)
-        if stored != {column.name: warehouse.dialect.type_of(column) for column in lake.shape.columns}:
-            return told(["columns"])
-        differs = receipt.sums.differences(warehouse.sums(name, lake.shape))
-        return told(differs, first=_first_differences(lake, warehouse, name) if differs else ())
+        unchecked = f"the lake has it no longer: {error.found or error.what}"
+    return Check(
+        receipt.load_id, receipt.to_version, is_newest, receipt.rows_total, differs, unchecked, first
+    )
+
+
+def _compare(lake: LakeVersion, warehouse: Warehouse, receipt: Receipt) -> tuple[list[str], list[Difference]]:
+    """What differs between the lake's version and the warehouse's table: columns, and the first keys."""
+    name, shape = lake.table.name.split(".")[1], lake.shape
+    if warehouse.stored_types(name) != {
+        column.name: warehouse.dialect.type_of(column) for column in shape.columns
+    }:
+        return ["columns"], []
+    differs = receipt.sums.differences(warehouse.sums(name, shape))
+    return differs, _first_differences(lake, warehouse, name) if differs else []
 
 
 def _open(settings: Settings, table: Table, receipt: Receipt, folder: Path) -> LakeVersion:
     lake = LakeVersion(settings, table, folder=folder, version=receipt.to_version)
     if lake.delta_id == receipt.delta_id:
         return lake
-    with lake:
+    with lake:  # it is of another table: closed again
         raise NoDataError(
             "the lake's table was made anew",
             found=f"Delta table {lake.delta_id}, loaded was {receipt.delta_id}",

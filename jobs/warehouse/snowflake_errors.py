@@ -1,9 +1,12 @@
 """What Snowflake's connector raises, as what, found and remedy."""
 
+import re
+
 from snowflake.connector.errors import Error
 
 from jobs.warehouse.engine import HeadMovedError, SessionEndedError, WarehouseError
 
+NUMBER = re.compile(r"(\d{6}):? ")
 SESSION_ENDED = {390111, 390112, 390114, 390195}
 LOCKED = {625, 604, 200003}
 REMEDIES = {
@@ -21,8 +24,10 @@ OTHERWISE = "load again: nothing was committed, or all of it was, and the next l
 
 def translate(error: Error, address: str) -> WarehouseError:
     """Ours for one of the connector's."""
-    number = int(error.errno or 0)
     message = " ".join(str(error.msg or error).split())[:400]
+    # an error of HTTP has its number in its words alone
+    told = NUMBER.match(message)
+    number = int(told[1]) if told else int(error.errno or 0)
     if number in SESSION_ENDED:
         return SessionEndedError("the session with Snowflake has ended", found=message, remedy=OTHERWISE)
     if number in LOCKED:

@@ -20,6 +20,7 @@ BENCHES = {
     "frames": "tests.bench.frames",
     "history": "tests.bench.history",
     "indicators": "tests.bench.indicators",
+    "warehouse": "tests.bench.warehouse",
 }
 MODERATE = (
     ("catch-up", "--messages", "500000"),
@@ -29,6 +30,7 @@ MODERATE = (
     ("frames", "--rate", "2000", "--seconds", "20"),
     ("history", "--sessions", "100"),
     ("indicators", "--instruments", "600", "--runs", "2"),
+    ("warehouse", "--runs", "2"),
 )
 
 
@@ -98,6 +100,9 @@ def build_parser() -> argparse.ArgumentParser:
     number(indicators, "--instruments", 6000, "in the market")
     number(indicators, "--sessions", 1000, "of each")
     number(indicators, "--runs", 3, "of each candidate, in turn")
+    warehouse = bench("warehouse", "how fast a table of gold is loaded into the warehouse and proved")
+    number(warehouse, "--rows", 1_000_000, "bars of 500 symbols")
+    number(warehouse, "--runs", 5, "of each candidate, in turn")
     return parser
 
 

@@ -79,7 +79,8 @@ def snowflake_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         yield server
 
 
-@pytest.fixture(params=ENGINES)
+# over the wire a load takes a second or two: there, all but the contract itself is among the long tests
+@pytest.fixture(params=["duckdb", pytest.param("snowflake", marks=pytest.mark.long)])
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Place]:
     """Make a lake and a warehouse of its own on the engine."""
     engine = request.param

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.jobs.warehouse.conftest import Place
+import pytest
+
+from tests.jobs.warehouse.conftest import ENGINES, Place
 from tests.jobs.warehouse.tiny_lake import TINY, bars, ten_versions
 
 
+@pytest.mark.parametrize("new_place", ENGINES, indirect=True)
 def test_each_version_is_loaded_exactly_step_by_step(place: Place) -> None:
     ten_versions(place.lake)
     for version in range(10):
