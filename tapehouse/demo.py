@@ -155,7 +155,7 @@ def _load(progress: "Progress") -> dict[str, Any]:
     from jobs.warehouse.tell import tell
 
     progress.step("load: gold into the warehouse (a DuckDB file), and compare the two")
-    log_as_key_values()
+    log_as_key_values(only_warnings=True)
     settings = read_settings()
     (loaded,) = load_tables(settings, [GOLD_BARS_1M])
     progress.detail(tell(loaded))

@@ -1,4 +1,4 @@
-"""After a run: where the key of a vendor is, which the tests gave to our programs, and must not be."""
+"""After a run: where secrets are that the tests gave to our programs, and must not be."""
 
 import gzip
 import zlib
@@ -14,13 +14,15 @@ from tapehouse.vendors import s3_client
 
 # put together only when this runs: a copy of this file is not where it must not be
 SECRET = "".join(["SECRET0KEY0", "OF0ALPHA0VANTAGE"])
+# and what is a secret of this run alone: the passphrase of a key, the key, tokens
+OF_THIS_RUN: set[str] = set()
 GZIP = b"\x1f\x8b"
 # where it was seen in the course of the run: outputs of commands and tests, and command lines of processes
 SAID: list[str] = []
 
 
 def look_at_text(text: str, *, of: str) -> None:
-    if SECRET in text:
+    if any(secret in text for secret in _secrets()):
         SAID.append(of)
 
 
@@ -36,10 +38,15 @@ def look_at_command_lines() -> None:
 
 def find_secret(folder: Path, environment: Mapping[str, str]) -> list[str]:
     """The files below `folder` (logs, topics, the ledger's own), objects of the store, and rows of the ledger."""
-    return [*_in_files(folder), *_in_objects(), *_in_ledger(environment)]
+    return [*in_files(folder), *_in_objects(), *_in_ledger(environment)]
 
 
-def _in_files(folder: Path) -> Iterator[str]:
+def _secrets() -> set[str]:
+    return {SECRET, *OF_THIS_RUN}
+
+
+def in_files(folder: Path) -> Iterator[str]:
+    """The files below a folder that hold a secret."""
     for file in folder.rglob("*"):
         if file.is_file() and not file.is_symlink():
             try:
@@ -63,7 +70,7 @@ def _holds(content: bytes) -> bool:
     if content.startswith(GZIP):
         with suppress(OSError, EOFError, zlib.error):  # not what it looks like: searched as it is
             content += gzip.decompress(content)
-    return SECRET.encode() in content
+    return any(secret.encode() in content for secret in _secrets())
 
 
 def _in_ledger(environment: Mapping[str, str]) -> Iterator[str]:
@@ -77,10 +84,10 @@ def _in_ledger(environment: Mapping[str, str]) -> Iterator[str]:
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
         for (table,) in cursor.fetchall():
-            query = sql.SQL("SELECT count(*) FROM {} AS r WHERE r::text LIKE %s").format(
+            query = sql.SQL("SELECT count(*) FROM {} AS r WHERE r::text LIKE ANY (%s)").format(
                 sql.Identifier(table)
             )
-            cursor.execute(query, (f"%{SECRET}%",))
+            cursor.execute(query, ([f"%{secret}%" for secret in _secrets()],))
             if cursor.fetchone() != (0,):
                 yield f"the ledger's table {table}"
     connection.close()

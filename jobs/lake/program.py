@@ -32,11 +32,12 @@ def _first_lines(text: str) -> str:
     return "\n".join(lines[:3])[:600]
 
 
-def log_as_key_values() -> None:
+def log_as_key_values(*, only_warnings: bool = False) -> None:
     """A line a decision, on standard error."""
     import structlog
 
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("warning" if only_warnings else "info"),
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.add_log_level,

@@ -62,7 +62,7 @@ class DuckDBFile(Warehouse):
             raise WarehouseError(
                 f"the warehouse {self._file} answers an error",
                 found=" ".join(str(error).split())[:500],
-                remedy="if the disk is full, make room and load again",
+                remedy="look at the file and at the room on its disk; what is not committed was not done: load again",
             ) from error
 
     def ask(self, query: str) -> pa.RecordBatchReader:

@@ -104,7 +104,8 @@ class _Attempt:
     def run(self) -> Loaded:
         warehouse, lake = self._warehouse, self._lake
         warehouse.begin(f"tapehouse:{lake.table.name}:{lake.version}")
-        because = self._because or warehouse.ensure(self._name, lake.shape)
+        remade = warehouse.ensure(self._name, lake.shape)
+        because = self._because or remade
         head = warehouse.head(self._name)
         if because is None and (head.delta_id, head.version) == (lake.delta_id, lake.version):
             return Loaded(self._receipt_of(head), is_new=False)

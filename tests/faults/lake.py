@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,10 +137,12 @@ class Lake:
                 "the bars differ from the answers"
             )
 
-    def tapehouse(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def tapehouse(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [str(VENV / "bin" / "tapehouse"), *arguments],
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **(environment or {})},
             capture_output=True,
             text=True,
             check=False,

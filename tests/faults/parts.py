@@ -19,7 +19,17 @@ class Step:
         return f"{self.scenario}, seed {self.options.seed}"
 
 
-PROVE = ("failpoints", "instants", "services", "store-stalls", "zombie", "load", "history", "budget")
+PROVE = (
+    "failpoints",
+    "instants",
+    "services",
+    "store-stalls",
+    "zombie",
+    "load",
+    "history",
+    "budget",
+    "whole-way",
+)
 OUTAGES = ("services-long", "store-away", "services-gone", "full-checkpoint-disk", "full-store-disk")
 ALL_FAULTS = (
     "zombies",
@@ -41,4 +51,5 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
+    "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }

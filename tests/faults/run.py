@@ -25,6 +25,7 @@ from tests.faults import (
     services,
     soak,
     two,
+    warehouse,
     zombies,
 )
 from tests.faults.fault import Options, SkippedError
@@ -57,6 +58,7 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "zombies": zombies.at_each_moment,
     "taken-meanwhile": zombies.taken_while_postgres_was_away,
     "two-at-once": two.at_once,
+    "whole-way": warehouse.whole_way,
 }
 
 

@@ -30,11 +30,12 @@ class Fault(NamedTuple):
 
 
 class Proxy:
-    """Up for the length of a block. `met` counts the faults that came to pass."""
+    """Up for the length of a block. `met` counts the faults that came to pass, `tokens` are what it saw of secrets."""
 
     def __init__(self, upstream: int) -> None:
         self.faults: list[Fault] = []
         self.met = 0
+        self.tokens: set[str] = set()
         self._token = ""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, upstream))
         self.port = int(self._server.server_address[1])
@@ -57,8 +58,10 @@ class Proxy:
                 return fault.answer
         return None
 
-    def remember(self, login: bytes) -> None:
-        self._token = str((json.loads(login).get("data") or {}).get("token", ""))
+    def remember(self, request: bytes, answer: bytes) -> None:
+        """The token that the client signed, and the one that it got for it."""
+        self._token = str((json.loads(answer).get("data") or {}).get("token", ""))
+        self.tokens |= {self._token, str(json.loads(request)["data"].get("TOKEN", ""))} - {""}
 
     def renewed(self) -> bytes:
         """The session goes on under the token that it has."""
@@ -85,7 +88,8 @@ def _handler(proxy: Proxy, upstream: int) -> type[BaseHTTPRequestHandler]:
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = proxy.due(self.path, _sql(body, self.headers.get("Content-Encoding")))
+            text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            fault = proxy.due(self.path, _sql(text))
             if isinstance(fault, int):
                 self.answer(fault, b"{}")
             elif fault and fault != LOST:
@@ -96,7 +100,7 @@ def _handler(proxy: Proxy, upstream: int) -> type[BaseHTTPRequestHandler]:
             else:
                 status, answer = self.ask(body)
                 if LOGIN in self.path:
-                    proxy.remember(answer)
+                    proxy.remember(text, answer)
                 if fault == LOST:
                     self.close_connection = True
                     self.connection.close()
@@ -122,11 +126,6 @@ def _handler(proxy: Proxy, upstream: int) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _sql(body: bytes, encoding: str | None) -> str:
+def _sql(body: bytes) -> str:
     """The statement of a request, empty where it is none."""
-    text = gzip.decompress(body) if encoding == "gzip" else body
-    return (
-        str(json.loads(text).get("sqlText", ""))
-        if text.startswith(b'{"sqlText') or b'"sqlText"' in text
-        else ""
-    )
+    return str(json.loads(body).get("sqlText", "")) if b'"sqlText"' in body else ""

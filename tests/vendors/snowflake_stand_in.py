@@ -6,8 +6,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from tapehouse.paths import VENV
 from tapehouse.services.ports import find_ports
@@ -24,7 +30,10 @@ class StandIn:
         self.passphrase = secrets.token_hex(16)
         self.key_file = folder / "rsa_key.p8"
         self.key_file.touch(mode=0o600)
-        self.key_file.write_bytes(_private_key(self.passphrase))
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key_file.write_bytes(_as_pem(key, BestAvailableEncryption(self.passphrase.encode())))
+        # a line from the middle of the key as it is without the passphrase
+        self.secrets = (self.passphrase, _as_pem(key, NoEncryption()).decode().splitlines()[12])
 
     def environment(self, schema: str, *, port: int | None = None) -> dict[str, str]:
         """What a program needs to load into a schema of its own."""
@@ -66,9 +75,5 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _private_key(passphrase: str) -> bytes:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(passphrase.encode()),
-    )
+def _as_pem(key: rsa.RSAPrivateKey, encryption: KeySerializationEncryption) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)

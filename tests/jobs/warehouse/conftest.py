@@ -14,6 +14,7 @@ from jobs.warehouse.engine import Warehouse
 from jobs.warehouse.load import Loaded, Loader
 from jobs.warehouse.receipts import micros
 from tests.jobs.warehouse.tiny_lake import TINY, TinyLake
+from tests.secret_search import OF_THIS_RUN, SAID, in_files
 from tests.vendors.snowflake_stand_in import StandIn, stand_in
 
 ENGINES = ("duckdb", "snowflake")
@@ -75,8 +76,11 @@ def _as_in_the_lake(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def snowflake_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """The run's Snowflake; after it neither key, passphrase nor token is in any file that the run has left."""
     with stand_in(tmp_path_factory.mktemp("snowflake")) as server:
+        OF_THIS_RUN.update(server.secrets)
         yield server
+    assert [*in_files(tmp_path_factory.getbasetemp()), *SAID] == []
 
 
 # over the wire a load takes a second or two: there, all but the contract itself is among the long tests

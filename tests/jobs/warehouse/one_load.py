@@ -1,5 +1,6 @@
-"""python -m tests.jobs.warehouse.one_load [VERSION]: a load of the tiny table by a process that a test can kill."""
+"""python -m tests.jobs.warehouse.one_load [VERSION|--log-all]: a load of the tiny table by a process of its own."""
 
+import logging
 import sys
 
 from jobs.lake.failpoints import arm
@@ -12,10 +13,14 @@ from tests.jobs.warehouse.tiny_lake import TINY
 
 def load() -> int:
     arm()
+    options = sys.argv[1:]
+    if "--log-all" in options:
+        options.remove("--log-all")
+        logging.basicConfig(level=logging.DEBUG)
     settings = read_settings()
     loader = Loader(settings, lambda: open_warehouse(settings))
     try:
-        loader.load(TINY, version=int(sys.argv[1]) if len(sys.argv) > 1 else None)
+        loader.load(TINY, version=int(options[0]) if options else None)
     finally:
         loader.close()
     return 0

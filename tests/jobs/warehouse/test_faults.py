@@ -75,7 +75,7 @@ def test_an_edited_warehouse_is_found_refused_and_mended(place: Place, edit: str
 
 def test_a_full_load_that_is_asked_for_mends_the_version_that_is_there(place: Place) -> None:
     place.lake.append(bars(range(5)))
-    place.load()
+    place.load(full=True)
     place.tamper("DELETE FROM tiny")
     assert place.load(full=True).receipt.reason == "asked for"
     assert place.rows() == place.lake.rows()

@@ -9,8 +9,11 @@ import pytest
 from jobs.lake.errors import SettingsError, TapehouseError
 from jobs.warehouse import snowflake as engine
 from jobs.warehouse.engine import WarehouseError
+from tapehouse.paths import VENV
 from tests.jobs.warehouse.conftest import ELSEWHERE, Place
 from tests.jobs.warehouse.tiny_lake import TINY, TinyLake, bars
+from tests.processes import Program
+from tests.secret_search import OF_THIS_RUN
 from tests.vendors.snowflake_proxy import LOGIN, LOST, QUERY, UPLOAD, Fault, Proxy
 from tests.vendors.snowflake_stand_in import StandIn
 
@@ -61,6 +64,8 @@ def wire(
         place.load()
         place.lake.merge(bars(range(5, 15), volume=1))
         yield place, proxy
+        assert len(proxy.tokens) > 1
+        OF_THIS_RUN.update(proxy.tokens)
 
 
 def versions(place: Place) -> list[int]:
@@ -122,3 +127,15 @@ def test_a_password_is_refused(wire: tuple[Place, Proxy], monkeypatch: pytest.Mo
     monkeypatch.setenv("SNOWFLAKE_PASSWORD", "secret")
     with pytest.raises(SettingsError, match="a password is no way in"):
         wire[0].load()
+
+
+def test_a_loader_as_a_program_that_logs_all_it_can_says_no_secret(
+    wire: tuple[Place, Proxy], tmp_path: Path
+) -> None:
+    place, proxy = wire
+    proxy.faults = [Fault(QUERY, "390114", "MERGE"), Fault(QUERY, 503, "COMMIT")]
+    command = [VENV / "bin" / "python", "-m", "tests.jobs.warehouse.one_load", "--log-all"]
+    program = Program(command, log=tmp_path / "all.log", environment=place.environment)
+    assert program.ended(seconds=90) == 0, program.last_words
+    # what the connector logs at its lowest level is in the file that is searched at the end of the run
+    assert "snowflake.connector" in program.output
