@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ADDRESS = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.+?)/?")
 MANIFEST = "manifest.json"
-PART = re.compile(r"part-\d+\.parquet")
+PART = re.compile(r"part-(?P<attempt>\w+)-\d+\.parquet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +36,15 @@ def run(args: argparse.Namespace) -> int:
     table = table_of(args.table)
     settings = use_running_environment()
     client = s3_client(settings)
-    folder = settings.warehouse_folder / "scratch" / new_attempt()
+    attempt = new_attempt()
+    folder = settings.warehouse_folder / "scratch" / attempt
     with LakeVersion(settings, table, folder=folder, version=args.version) as lake:
         there = _there(client, bucket, prefix)
         manifest = _refuse_another(client, bucket, prefix, lake) if MANIFEST in there else None
         is_new = manifest is None
         if manifest is None:
             _remove(client, bucket, prefix, there, args.to)
-            manifest = _write(client, bucket, prefix, lake)
+            manifest, is_new = _write(client, bucket, prefix, lake, attempt)
     if args.json:
         print(json.dumps(manifest, indent=1))
     else:
@@ -86,27 +87,34 @@ def _refuse_another(client: Any, bucket: str, prefix: str, lake: "LakeVersion") 
 
 
 def _remove(client: Any, bucket: str, prefix: str, there: set[str], address: str) -> None:
-    """Remove what an export that died has left: files without a manifest."""
+    """Remove what an export that died has left: files without a manifest, a day old."""
     from jobs.lake.errors import UsageError
+    from jobs.warehouse.attempts import is_left
 
-    foreign = sorted(name for name in there if not PART.fullmatch(name))
-    if foreign:
+    parts = {name: PART.fullmatch(name) for name in sorted(there)}
+    others = [name for name, part in parts.items() if part is None or not is_left(part["attempt"])]
+    if others:
         raise UsageError(
-            f"{address} holds what no export wrote",
-            found=", ".join(foreign[:3]),
+            f"{address} is not empty",
+            found=f"{', '.join(others[:3])}: of another export that is at work or has died, or of none",
             remedy="choose an empty place",
         )
     for name in there:
         client.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
 
 
-def _write(client: Any, bucket: str, prefix: str, lake: "LakeVersion") -> dict[str, Any]:
+def _write(
+    client: Any, bucket: str, prefix: str, lake: "LakeVersion", attempt: str
+) -> tuple[dict[str, Any], bool]:
+    """The manifest, and whether it is ours: of two exports at once the second removes its own files again."""
+    from botocore.exceptions import ClientError
+
     from jobs.warehouse import checksum
 
     parts, sums = lake.write_plain(), lake.sums()
     files = []
     for number, file in enumerate(parts.files):
-        name = f"part-{number:05d}.parquet"
+        name = f"part-{attempt}-{number:05d}.parquet"
         client.upload_file(str(file), bucket, f"{prefix}/{name}")
         files.append({"name": name, "bytes": file.stat().st_size, "sha256": _sha256(file)})
     manifest = {
@@ -120,8 +128,15 @@ def _write(client: Any, bucket: str, prefix: str, lake: "LakeVersion") -> dict[s
         "files": files,
     }
     body = json.dumps(manifest, indent=1).encode()
-    client.put_object(Bucket=bucket, Key=f"{prefix}/{MANIFEST}", Body=body)
-    return manifest
+    try:
+        client.put_object(Bucket=bucket, Key=f"{prefix}/{MANIFEST}", Body=body, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (409, 412):
+            raise
+        for ours in files:
+            client.delete_object(Bucket=bucket, Key=f"{prefix}/{ours['name']}")
+        return _refuse_another(client, bucket, prefix, lake), False
+    return manifest, True
 
 
 def _sha256(file: Path) -> str:

@@ -46,11 +46,11 @@ def show(one: "Reconciled") -> None:
     """The newest receipt's check in a line, and whatever is not equal."""
     older = [check for check in one.checks if not check.with_warehouse]
     for check in one.checks:
-        if check.with_warehouse or not check.ok or check.unchecked:
+        if check.with_warehouse or not check.ok or check.note:
             print(_line(one.table, check))
             for difference in check.first:
                 print(f"            {difference}")
-    equal = sum(check.ok and not check.unchecked for check in older)
+    equal = sum(check.ok and not check.note for check in older)
     if equal:
         print(f"ok      4  {one.table}: {equal} older receipts say what the lake's versions say")
 
@@ -61,11 +61,13 @@ def _line(table: str, check: "Check") -> str:
         if check.with_warehouse
         else f"{table}, load {check.load_id}"
     )
-    if check.unchecked:
-        return f"no check 4  {what}: {check.unchecked}"
-    if check.ok:
-        return f"ok      4  {what}: {check.rows:,} rows, every column's checksum"
-    return f"FAILED  4  {what}: they differ in {', '.join(check.differs)}"
+    if not check.ok:
+        why = f" ({check.note})" if check.note else ""
+        return f"FAILED  4  {what}: they differ in {', '.join(check.differs)}{why}"
+    if check.note and not check.with_warehouse:
+        return f"-       4  {what}: {check.note}"
+    beside = f"; {check.note}" if check.note else ""
+    return f"ok      4  {what}: {check.rows:,} rows, every column's checksum{beside}"
 
 
 def _as_json(one: "Reconciled") -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """One checksum for each column over (key, value), the same number in the lake and in every engine.
 
-Version 1. h = the lower 64 bits of MD5 of the key's text; per lane, a prime p: the sum over the rows of
-(h mod p) x (v mod (p - 1)) mod p, where v is the whole number that stands for the value, and null is p - 1. A row's
-value counts times what its key gives, so that two values that changed places are seen. Two lanes tell 62 bits apart:
+Version 1. h = the lower 64 bits of MD5 of the key's text; per lane, a prime p: the sum over the rows with a value of
+(h mod p) x (v mod (p - 1) + p), where v is the whole number that stands for the value. A row's value counts times what
+its key gives, so that two values that changed places are seen; none counts 0, as no value does. Two lanes of 31 bits:
 what differs goes unseen once in 4 x 10^18.
 """
 
@@ -31,8 +31,11 @@ class Sums(NamedTuple):
 def query(dialect: Dialect, shape: Shape, relation: str, *, staged: bool = False, buckets: int = 0) -> str:
     """The rows of a relation and its sums, two a column; by bucket of the key with `buckets`."""
     hashed = f"SELECT *, {dialect.hash(dialect.key_text(shape.key_columns, staged=staged))} AS key_hash FROM {relation}"
-    multipliers = ", ".join(f"MOD(key_hash, {prime}) AS key_{lane}" for lane, prime in enumerate(LANES))
-    bucket = f", MOD(key_hash, {buckets}) AS bucket" if buckets else ""
+    multipliers = ", ".join(
+        f"CAST(MOD(key_hash, {prime}) AS {dialect.whole_number}) AS key_{lane}"
+        for lane, prime in enumerate(LANES)
+    )
+    bucket = f", COALESCE(MOD(key_hash, {buckets}), -1) AS bucket" if buckets else ""
     values = ", ".join(_whole(dialect, column, staged=staged) for column in shape.columns)
     worked = f"SELECT {multipliers}{bucket}, {values} FROM ({hashed}) AS hashed"
     sums = ", ".join(_sum(dialect, column, lane) for column in shape.columns for lane in range(len(LANES)))
@@ -64,6 +67,6 @@ def _value(column: Column) -> str:
 
 def _sum(dialect: Dialect, column: Column, lane: int) -> str:
     prime = LANES[lane]
-    value = f"COALESCE(CAST(MOD({_value(column)}, {prime - 1}) AS {dialect.whole_number}), {prime - 1})"
-    key = f"CAST(key_{lane} AS {dialect.whole_number})"
-    return f"SUM(CAST(MOD({key} * {value}, {prime}) AS {dialect.whole_number}))"
+    # no COALESCE: DuckDB would work a text's hash out for each lane
+    value = f"(CAST(MOD({_value(column)}, {prime - 1}) AS {dialect.whole_number}) + {prime})"
+    return f"CAST(SUM(CAST(key_{lane} * {value} AS {dialect.whole_number})) AS VARCHAR)"

@@ -1,7 +1,8 @@
 """The columns of a table in the warehouse, as the lake's version has them."""
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from jobs.lake.errors import SchemaError
 
@@ -50,6 +51,17 @@ class Shape(NamedTuple):
     @property
     def others(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.name not in self.key)
+
+    @classmethod
+    def of_typed(cls, typed: Sequence[Sequence[str]], key: tuple[str, ...]) -> Self:
+        """The shape that `typed` was made of."""
+        columns = []
+        for name, kind in typed:
+            decimal = DECIMAL.fullmatch(kind)
+            columns.append(
+                Column(name, "decimal", int(decimal[1]), int(decimal[2])) if decimal else Column(name, kind)
+            )
+        return cls(tuple(columns), key)
 
     def typed(self) -> list[list[str]]:
         """Name and type of each, as a receipt says what its checksums cover."""

@@ -19,6 +19,7 @@ class Dialect(ABC):
 
     parameter: str
     whole_number: str
+    widest: str  # of whole numbers
     temporary: str  # a staging table, which no other session needs
 
     @abstractmethod
@@ -49,6 +50,12 @@ class Dialect(ABC):
         parts = [self._text(column, staged=staged) for column in key]
         return f" || {SEPARATOR} || ".join(parts)
 
+    def _whole_double(self, value: str) -> str:
+        """In two parts, so that neither is beyond what a double holds exactly."""
+        below, part = f"FLOOR({value})", f"1e{DOUBLE_DIGITS}"
+        above = f"CAST({below} AS {self.widest}) * 1{'0' * DOUBLE_DIGITS}"
+        return f"({above} + CAST(ROUND(({value} - {below}) * {part}) AS {self.widest}))"
+
     def _text(self, column: Column, *, staged: bool) -> str:
         if column.kind in ("text", "json"):
             return self.name(column.name)
@@ -57,7 +64,7 @@ class Dialect(ABC):
 
 class SnowflakeDialect(Dialect):
     parameter = "%s"
-    whole_number = "NUMBER(38,0)"
+    whole_number = widest = "NUMBER(38,0)"
     temporary = "TRANSIENT"
 
     def name(self, name: str) -> str:
@@ -87,7 +94,7 @@ class SnowflakeDialect(Dialect):
             return value if staged else f"DATE_PART(EPOCH_MICROSECOND, {value})"
         return {
             "integer": value,
-            "double": f"CAST(ROUND({value} * 1e{DOUBLE_DIGITS}) AS NUMBER(38,0))",
+            "double": self._whole_double(value),
             "boolean": f"IFF({value}, 1, IFF({value} IS NULL, NULL, 0))",
             "date": f"DATEDIFF('day', CAST('1970-01-01' AS DATE), {value})",
         }.get(column.kind, self.hash(value))
@@ -98,7 +105,7 @@ class SnowflakeDialect(Dialect):
 
 class DuckDBDialect(Dialect):
     parameter = "?"
-    whole_number = "BIGINT"
+    whole_number, widest = "BIGINT", "HUGEINT"
     temporary = "TEMPORARY"
 
     def name(self, name: str) -> str:
@@ -129,7 +136,7 @@ class DuckDBDialect(Dialect):
             return value if staged else f"epoch_us({value})"
         return {
             "integer": value,
-            "double": f"CAST(round({value} * 1e{DOUBLE_DIGITS}) AS HUGEINT)",
+            "double": self._whole_double(value),
             "boolean": f"CAST({value} AS INTEGER)",
             "date": f"date_diff('day', DATE '1970-01-01', {value})",
         }.get(column.kind, self.hash(value))

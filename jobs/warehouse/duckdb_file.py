@@ -127,12 +127,19 @@ class PublishedDuckDBFile(DuckDBFile):
 def publish(folder: Path) -> None:
     """Put a copy of the loader's file where readers look, unless it is there."""
     loaders, published = folder / LOADERS, folder / PUBLISHED
-    if published.exists() and published.stat().st_mtime_ns > loaders.stat().st_mtime_ns:
+    if published.exists() and _mark(published) == _mark(loaders):
         return
     new = folder / f"{PUBLISHED}.new"
-    shutil.copyfile(loaders, new)
+    shutil.copy2(loaders, new)
+    with new.open("rb") as copy:
+        os.fsync(copy.fileno())
     reached("warehouse.publish")
     os.replace(new, published)
+
+
+def _mark(file: Path) -> tuple[int, int]:
+    """When it was changed and how long it is: a copy has both of what it is a copy of."""
+    return file.stat().st_mtime_ns, file.stat().st_size
 
 
 def _lock(file: Path, deadline: float, wait: float) -> IO[str]:

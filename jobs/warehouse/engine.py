@@ -44,10 +44,13 @@ class HeadMovedError(WarehouseError):
 class NotEqualError(WarehouseError):
     """The table would not have been what the lake says: rolled back. `differ` names what of the two is not the same."""
 
-    def __init__(self, table: str, differ: list[str]) -> None:
+    def __init__(self, table: str, differ: list[str], *, in_full: bool) -> None:
         super().__init__(
-            f"{table} in the warehouse would not equal the lake", found=f"they differ in {', '.join(differ)}"
+            f"{table} in the warehouse would not equal the lake",
+            found=f"they differ in {', '.join(differ)}",
+            remedy="load again; if it stays so, the warehouse makes other values of what it is sent: tell its keepers",
         )
+        self.in_full = in_full
 
 
 class Warehouse(ABC):
@@ -104,10 +107,20 @@ class Warehouse(ABC):
             yield
         except SessionEndedError:
             raise  # the warehouse has rolled back by itself
-        except BaseException:
-            self.execute("ROLLBACK")
+        except BaseException as error:
+            self._roll_back(error)
             raise
         self.execute("COMMIT")
+
+    def _roll_back(self, because: BaseException) -> None:
+        """Undo the transaction; where that cannot be said to the warehouse, its session must not be used any more."""
+        try:
+            self.execute("ROLLBACK")
+        except WarehouseError as error:
+            if isinstance(because, Exception):
+                raise SessionEndedError(
+                    "the warehouse could not be told to roll back", found=error.found, remedy=error.remedy
+                ) from because
 
     def prepare(self) -> None:
         """Make the tables of heads and receipts where there are none."""
@@ -118,6 +131,7 @@ class Warehouse(ABC):
         """Make the table, or add the columns that are new; why it must be filled anew, None if it need not."""
         stored = self.stored_types(table)
         if not stored:
+            self._forget_head(table)
             self.execute(statements.create_table(self.dialect, table, shape.columns))
             return "the warehouse had no such table"
         wanted = {column.name: self.dialect.type_of(column) for column in shape.columns}
@@ -133,20 +147,43 @@ class Warehouse(ABC):
                 remedy=f"rename the table there (ALTER TABLE {table} RENAME TO {table}_old) and load again",
             )
         new = [column for column in shape.columns if column.name not in stored]
+        if new:
+            self._forget_head(table)
         for column in new:
             self.execute(statements.add_column(self.dialect, table, column))
         return f"new columns: {', '.join(column.name for column in new)}" if new else None
 
     def head(self, table: str) -> Head:
         """Which version the table is; the row is made where there is none."""
-        if not self.execute(statements.head_of(self.dialect), [table]):
+        found = self.stored_head(table)
+        if found is None:
             self.execute(statements.make_head(self.dialect), [table, *NOTHING_LOADED, table])
-        return self._one_head(table)
+            found = self.stored_head(table)
+        return found or NOTHING_LOADED
+
+    def stored_head(self, table: str) -> Head | None:
+        """Which version the table is; None where no loader has come to it."""
+        rows = self.execute(statements.head_of(self.dialect), [table])
+        heads = [Head(str(delta_id), int(version), str(load_id)) for delta_id, version, load_id in rows]
+        # of loaders that came first at one moment each may have made a row: those that nobody took up say nothing
+        taken = [head for head in heads if head.load_id] or heads[:1]
+        if len(taken) > 1:
+            raise WarehouseError(
+                f"{HEADS} holds {len(taken)} different heads of {table}",
+                found="; ".join(map(str, taken)),
+                remedy=f"somebody has edited {HEADS}: delete the table's rows there, and load again",
+            )
+        return taken[0] if taken else None
+
+    def _forget_head(self, table: str) -> None:
+        """Say that the table is no version, before it is made or widened: a loader that dies then has not loaded it."""
+        self.execute(statements.forget_head(self.dialect), [table])
 
     def swap_head(self, table: str, old: Head, new: Head) -> None:
         """Say which version the table is now; refused if another load has done so since `old` was read."""
         rows = self.execute(statements.swap_head(self.dialect), [*new, table, old.load_id])
-        if int(rows[0][0]) == 0:
+        others = self.execute(statements.count_other_heads(self.dialect), [table, new.load_id])
+        if int(rows[0][0]) == 0 or int(others[0][0]) > 0:
             raise HeadMovedError(
                 f"another loader has changed {table} meanwhile",
                 found=f"its head is no longer load {old.load_id or 'none'}",
@@ -184,6 +221,12 @@ class Warehouse(ABC):
 
     def write_receipt(self, receipt: Receipt) -> None:
         self.execute(statements.write_receipt(self.dialect), [*receipt.values(), receipt.load_id])
+        ((written,),) = self.execute(statements.count_receipts(self.dialect), [receipt.load_id])
+        if int(written) != 1:
+            raise WarehouseError(
+                f"{LOADS} holds {written} receipts of load {receipt.load_id} instead of one",
+                remedy="load again: this one is rolled back",
+            )
 
     def receipts(self, tables: Sequence[str] = ()) -> list[Receipt]:
         """Receipts of some tables, or of all, newest first."""
@@ -191,17 +234,6 @@ class Warehouse(ABC):
             return []
         rows = self.execute(statements.receipts_of(self.dialect, tables=len(tables)), list(tables))
         return [read_receipt(row) for row in rows]
-
-    def _one_head(self, table: str) -> Head:
-        rows = self.execute(statements.head_of(self.dialect), [table])
-        if len(rows) != 1:
-            raise WarehouseError(
-                f"{HEADS} holds {len(rows)} different heads of {table}",
-                found="; ".join(map(str, rows)),
-                remedy=f"somebody has edited {HEADS}: delete the table's rows there, and load again",
-            )
-        delta_id, version, load_id = rows[0]
-        return Head(str(delta_id), int(version), str(load_id))
 
 
 def not_answered(error: Exception, query: str) -> UsageError:

@@ -14,17 +14,26 @@ import structlog
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from jobs.lake.errors import NoDataError, ServiceError, UsageError
+from jobs.lake.errors import NoDataError, ServiceError, TapehouseError, UsageError
 from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
 from jobs.warehouse import checksum
 from jobs.warehouse.checksum import Sums
 from jobs.warehouse.columns import Column, Shape, shape_of
 from jobs.warehouse.dialect import DUCKDB, OPERATION
+from jobs.warehouse.statements import bucket_of
 
 MEMORY = "1GB"
 FILE_BYTES = 128 * 2**20  # of a part: the size that a warehouse loads in parallel
 log = structlog.get_logger()
+
+
+class NoTableError(NoDataError):
+    """The lake has no such table yet."""
+
+
+class LostFilesError(TapehouseError):
+    """Files that a version of a table is made of are not there."""
 
 
 class Parts(NamedTuple):
@@ -78,7 +87,7 @@ class LakeVersion:
         """The rows whose keys fall into some buckets, times in whole microseconds."""
         key = DUCKDB.hash(DUCKDB.key_text(self.shape.key_columns, staged=True))
         listed = ", ".join(map(str, wanted))
-        return self._rows(f"SELECT * FROM wire WHERE MOD({key}, {buckets}) IN ({listed})")
+        return self._rows(f"SELECT * FROM wire WHERE {bucket_of(key, buckets)} IN ({listed})")
 
     def write_all(self) -> Parts:
         """All its rows as Parquet files to be staged."""
@@ -96,12 +105,14 @@ class LakeVersion:
                 log.warning("change_feed_unusable", table=self.table.name, why="the columns have changed")
                 return None
             feed = self._opened.load_cdf(starting_version=since + 1, ending_version=self.version)
-            self._scratch.register("feed", pa.RecordBatchReader.from_stream(feed))
-            self._scratch.execute(f"CREATE TEMP TABLE net AS {_net_changes(self.shape)}")
+            self._scratch.register("incoming", pa.RecordBatchReader.from_stream(feed))
+            self._scratch.execute(f"CREATE TEMP TABLE feed AS {_feed(self.shape)}")
+            self._scratch.unregister("incoming")
         except (DeltaError, OSError, duckdb.Error) as error:
             log.warning("change_feed_unusable", table=self.table.name, why=" ".join(str(error).split())[:200])
             return None
-        return self._write("SELECT * FROM net")
+        ((commits,),) = self._rows("SELECT count(DISTINCT _commit_version) FROM feed")
+        return self._write(_net_of_one_commit(self.shape) if commits == 1 else _net_changes(self.shape))
 
     def _write(self, query: str) -> Parts:
         parts = self._folder / "parts"
@@ -118,10 +129,10 @@ class LakeVersion:
         except (duckdb.Error, OSError) as error:
             said = " ".join(str(error).split())
             if "not found" in said.lower() or "no such file" in said.lower():
-                raise NoDataError(
+                raise LostFilesError(
                     f"files of version {self.version} of {self.table.name} are gone",
                     found=said[:200],
-                    remedy="it is older than what vacuum keeps: load the newest version",
+                    remedy="load the newest version; if it is this one, the S3 store has lost them",
                 ) from error
             raise ServiceError(
                 f"version {self.version} of {self.table.name} cannot be worked through",
@@ -133,7 +144,7 @@ class LakeVersion:
         try:
             return DeltaTable(self._url, version=version, storage_options=self._options)
         except TableNotFoundError as error:
-            raise NoDataError(
+            raise NoTableError(
                 f"{self.table.name} does not exist yet",
                 found=f"nothing at {self._url}",
                 remedy="start the stream, or load history",
@@ -160,13 +171,31 @@ def _on_the_wire(column: Column) -> str:
     return name
 
 
+def _feed(shape: Shape) -> str:
+    """The change feed on the wire, without what rows were before an update."""
+    operation = "CASE WHEN _change_type = 'delete' THEN 'D' ELSE 'U' END"
+    return (
+        f"SELECT {_wire(shape)}, {operation} AS {OPERATION.name}, _commit_version FROM incoming "
+        "WHERE _change_type <> 'update_preimage'"
+    )
+
+
 def _net_changes(shape: Shape) -> str:
     """What each key came to: the last commit that had it, in which a row that came stands above one that went."""
-    values = _wire(shape)
-    keys = ", ".join(DUCKDB.name(name) for name in shape.key)
-    operation = "CASE WHEN _change_type = 'delete' THEN 'D' ELSE 'U' END"
-    newest_first = "_commit_version DESC, _change_type <> 'delete' DESC"
+    newest_first = f"_commit_version DESC, {OPERATION.name} DESC"
     return (
-        f"SELECT {values}, {operation} AS {OPERATION.name} FROM feed WHERE _change_type <> 'update_preimage' "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first}) = 1"
+        f"SELECT * EXCLUDE (_commit_version) FROM feed "
+        f"QUALIFY row_number() OVER (PARTITION BY {_keys(shape)} ORDER BY {newest_first}) = 1"
     )
+
+
+def _net_of_one_commit(shape: Shape) -> str:
+    """The same of a single commit, without sorting: what came, and what went and did not come back."""
+    came, went = (
+        f"SELECT * EXCLUDE (_commit_version) FROM feed WHERE {OPERATION.name} = '{op}'" for op in "UD"
+    )
+    return f"{came} UNION ALL SELECT went.* FROM ({went}) AS went ANTI JOIN ({came}) AS came USING ({_keys(shape)})"
+
+
+def _keys(shape: Shape) -> str:
+    return ", ".join(DUCKDB.name(name) for name in shape.key)

@@ -5,11 +5,11 @@ from contextlib import closing
 
 import structlog
 
-from jobs.lake.errors import NoDataError
 from jobs.lake.ledger import Ledger
 from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
 from jobs.warehouse.connect import open_warehouse
+from jobs.warehouse.lake_version import NoTableError
 from jobs.warehouse.load import Loaded, Loader
 
 JOB = "load_warehouse"
@@ -33,7 +33,7 @@ def load_tables(
         for table in tables:
             try:
                 loaded = loader.load(table, version=version, full=full)
-            except NoDataError as error:
+            except NoTableError as error:
                 if not skip_missing:
                     raise
                 log.info("not_loaded", table=table.name, what=error.what)

@@ -26,12 +26,14 @@ PARQUET = (
     "(TYPE=PARQUET USE_LOGICAL_TYPE=TRUE) MATCH_BY_COLUMN_NAME=CASE_INSENSITIVE ON_ERROR=ABORT_STATEMENT"
 )
 TABLES_HERE = "INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = CURRENT_SCHEMA()"
-LOGIN_LIMIT, NETWORK_LIMIT = 30, 60  # seconds; the connector's own limit for the second is none
+# seconds; the connector has no limit of its own for the last two. A statement has as long as a driver waits for
+# PostgreSQL: until then it is sent again while the network or Snowflake is away, and then it is cancelled
+LOGIN_LIMIT, NETWORK_LIMIT, STATEMENT_LIMIT = 30, 60, 900
 SESSION = {
     "TIMEZONE": "UTC",
     "QUERY_TAG": "tapehouse",
     "LOCK_TIMEOUT": 600,
-    "STATEMENT_TIMEOUT_IN_SECONDS": 1800,
+    "STATEMENT_TIMEOUT_IN_SECONDS": STATEMENT_LIMIT,
     "ABORT_DETACHED_QUERY": True,
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
 }
@@ -61,7 +63,12 @@ class Snowflake(Warehouse):
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(sql, tuple(parameters) or None, _statement_params={"QUERY_TAG": self.purpose})
+                cursor.execute(
+                    sql,
+                    tuple(parameters) or None,
+                    timeout=STATEMENT_LIMIT,
+                    _statement_params={"QUERY_TAG": self.purpose},
+                )
                 if cursor.sfqid:
                     self.queries.append(cursor.sfqid)
                 return [tuple(row) for row in cursor.fetchall()]
@@ -71,7 +78,9 @@ class Snowflake(Warehouse):
     def ask(self, query: str) -> Any:
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(query, _statement_params={"QUERY_TAG": "tapehouse:sql"})
+                cursor.execute(
+                    query, timeout=STATEMENT_LIMIT, _statement_params={"QUERY_TAG": "tapehouse:sql"}
+                )
                 return cursor.fetch_arrow_all(force_return_table=True)
         except ProgrammingError as error:
             raise not_answered(error, query) from error

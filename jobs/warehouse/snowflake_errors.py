@@ -8,8 +8,9 @@ from jobs.warehouse.engine import HeadMovedError, SessionEndedError, WarehouseEr
 
 NUMBER = re.compile(r"(\d{6}):? ")
 SESSION_ENDED = {390111, 390112, 390114, 390195}
-LOCKED = {625, 604, 200003}
+LOCKED = {625}
 REMEDIES = {
+    604: "it took too long and was cancelled: load again, or give the load a larger warehouse",
     390144: "the key is not the user's: conf/snowflake_setup.sql says how an admin sets RSA_PUBLIC_KEY",
     390100: "SNOWFLAKE_USER is not known there, or not by this key",
     390189: "grant SNOWFLAKE_ROLE to the user again: conf/snowflake_setup.sql",

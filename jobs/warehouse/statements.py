@@ -78,8 +78,21 @@ def swap_head(dialect: Dialect) -> str:
     )
 
 
+def forget_head(dialect: Dialect) -> str:
+    """The load id stays: the next load's must not be taken for it."""
+    mark, name = dialect.parameter, dialect.name
+    nothing = f"{name('delta_id')} = '', {name('version')} = -1"
+    return f"UPDATE {name(HEADS)} SET {nothing} WHERE {name('table_name')} = {mark}"
+
+
+def count_other_heads(dialect: Dialect) -> str:
+    """Rows of a table's head that another load than this has taken up."""
+    mark, name = dialect.parameter, dialect.name
+    others = f"{name('load_id')} <> {mark} AND {name('load_id')} <> ''"
+    return f"SELECT COUNT(*) FROM {name(HEADS)} WHERE {name('table_name')} = {mark} AND {others}"
+
+
 def head_of(dialect: Dialect) -> str:
-    """Of two loaders that came first at one moment each may have made the row: the two always change together."""
     listed = ", ".join(dialect.name(column.name) for column in HEAD_COLUMNS[1:])
     of_table = f"{dialect.name('table_name')} = {dialect.parameter}"
     return f"SELECT DISTINCT {listed} FROM {dialect.name(HEADS)} WHERE {of_table}"
@@ -105,6 +118,11 @@ def write_receipt(dialect: Dialect) -> str:
     )
 
 
+def count_receipts(dialect: Dialect) -> str:
+    mark, name = dialect.parameter, dialect.name
+    return f"SELECT COUNT(*) FROM {name(LOADS)} WHERE {name('load_id')} = {mark}"
+
+
 def receipts_of(dialect: Dialect, *, tables: int) -> str:
     """The receipts of some tables, newest first; of all with 0."""
     values = ", ".join(
@@ -114,7 +132,7 @@ def receipts_of(dialect: Dialect, *, tables: int) -> str:
     listed = ", ".join([dialect.parameter] * tables)
     where = f" WHERE {dialect.name('table_name')} IN ({listed})" if tables else ""
     return (
-        f"SELECT DISTINCT {values} FROM {dialect.name(LOADS)}{where} "
+        f"SELECT {values} FROM {dialect.name(LOADS)}{where} "
         f"ORDER BY {dialect.whole(COLUMNS[-1])} DESC, {dialect.name('load_id')}"
     )
 
@@ -125,9 +143,14 @@ def rows_of_buckets(dialect: Dialect, table: str, shape: Shape, wanted: Sequence
         dialect.whole(column) if column.kind == "timestamp" else dialect.name(column.name)
         for column in shape.columns
     )
-    key = dialect.hash(dialect.key_text(shape.key_columns))
+    bucket = bucket_of(dialect.hash(dialect.key_text(shape.key_columns)), buckets)
     listed = ", ".join(map(str, wanted))
-    return f"SELECT {values} FROM {dialect.name(table)} WHERE MOD({key}, {buckets}) IN ({listed})"
+    return f"SELECT {values} FROM {dialect.name(table)} WHERE {bucket} IN ({listed})"
+
+
+def bucket_of(key_hash: str, buckets: int) -> str:
+    """Into which bucket a key falls; -1 where it has a hole."""
+    return f"COALESCE(MOD({key_hash}, {buckets}), -1)"
 
 
 def _source(dialect: Dialect, staging: str, shape: Shape) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.lake.failpoints import SETTING
+from jobs.warehouse.duckdb_file import PublishedDuckDBFile
 from tapehouse.paths import VENV
 from tests.jobs.warehouse.conftest import Place
 from tests.jobs.warehouse.tiny_lake import TINY, bars, ten_versions
@@ -45,6 +46,20 @@ def test_a_loader_that_was_killed_at_any_step_leaves_one_version_or_the_other(
         assert place.rows() == place.lake.rows(version), step
         ids = load_ids(place)
         assert len(ids) == len(set(ids)) == (2 if version else 1), step
+
+
+@pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
+def test_a_loader_that_was_killed_before_it_published_is_made_up_for(
+    new_place: Callable[..., Place], tmp_path: Path
+) -> None:
+    place = new_place()
+    place.lake.append(bars(range(5)))
+    killed = start(place, tmp_path / "log", failpoint="warehouse.publish=kill")
+    assert killed.ended(seconds=60) == KILLED, killed.last_words
+    assert not (place.settings.warehouse_folder / "warehouse.duckdb").exists()
+    assert place.load().is_new is False
+    with PublishedDuckDBFile(place.settings.warehouse_folder) as published:
+        assert published.execute("SELECT count(*) FROM tiny") == [(5,)]
 
 
 def test_three_loaders_at_once_make_one_receipt(new_place: Callable[..., Place], tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """What is not as it was left: the warehouse edited, the lake's table made anew, its change feed gone, other columns."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from jobs.lake.errors import SchemaError
+from jobs.warehouse import reconcile
+from jobs.warehouse.engine import WarehouseError
+from jobs.warehouse.lake_version import LakeVersion, LostFilesError
 from jobs.warehouse.load import TAMPERED
 from jobs.warehouse.reconcile import Check, reconcile_table
 from tests.jobs.warehouse.conftest import Place
-from tests.jobs.warehouse.tiny_lake import TINY, bars
+from tests.jobs.warehouse.tiny_lake import SCHEMA, TINY, bars
 
 EDITS = {
     "a value changed": (
@@ -59,7 +63,7 @@ def reconciled(place: Place) -> list[Check]:
 def test_an_edited_warehouse_is_found_refused_and_mended(place: Place, edit: str) -> None:
     place.lake.append(bars(range(14)))
     place.load()
-    assert [(check.differs, check.unchecked) for check in reconciled(place)] == [([], "")]
+    assert [(check.differs, check.note) for check in reconciled(place)] == [([], "")]
     statements, differs, first = EDITS[edit]
     for statement in statements:
         place.tamper(statement)
@@ -101,8 +105,8 @@ def test_a_table_that_was_made_anew_at_its_place_is_loaded_in_full(place: Place)
     assert receipt.reason == "the lake's table was made anew"
     assert place.rows() == place.lake.rows()
     newest, older = reconciled(place)
-    assert (newest.ok, newest.unchecked) == (True, "")
-    assert "loaded was" in older.unchecked
+    assert (newest.ok, newest.note, older.ok) == (True, "", True)
+    assert "loaded was" in older.note
 
 
 def test_where_the_change_feed_is_gone_all_rows_are_loaded(place: Place) -> None:
@@ -144,12 +148,84 @@ def test_a_column_that_went_or_changed_its_type_is_refused_with_the_remedy(place
     assert place.load(version=0).is_new is False
 
 
-def test_a_version_whose_files_are_gone_is_said_to_be_unchecked(place: Place) -> None:
+def test_a_version_that_vacuum_should_have_kept_is_said_to_be_lost(place: Place) -> None:
     place.lake.append(bars(range(5)))
     place.load()
     place.lake.overwrite(bars(range(5, 9)))
     place.load()
     place.lake.table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
     newest, older = reconciled(place)
-    assert (newest.ok, newest.unchecked, newest.with_warehouse) == (True, "", True)
-    assert older.unchecked.startswith("the lake has it no longer")
+    assert (newest.ok, newest.note, newest.with_warehouse) == (True, "", True)
+    assert (older.differs, older.with_warehouse) == (["the lake's files"], False)
+    assert older.note.startswith("the lake has the version no longer")
+
+
+def test_an_old_version_that_the_lake_has_no_longer_is_compared_by_its_receipt(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.lake.append(bars(range(5)))
+    place.load()
+    place.lake.overwrite(bars(range(5, 9)))
+    place.lake.table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    monkeypatch.setattr(reconcile, "KEPT", timedelta(0))
+    (check,) = reconciled(place)
+    assert (check.ok, check.with_warehouse) == (True, True)
+    place.tamper("UPDATE tiny SET volume = 1 WHERE volume = 100")
+    (check,) = reconciled(place)
+    assert check.differs == ["volume"]
+
+
+def test_rows_without_a_key_and_rows_that_are_there_twice_are_shown(place: Place) -> None:
+    place.lake.append(bars(range(5)))
+    place.load()
+    place.tamper("INSERT INTO tiny (symbol) VALUES ('S9')")
+    place.tamper("INSERT INTO tiny SELECT * FROM tiny WHERE symbol = 'S1'")
+    (check,) = reconciled(place)
+    assert [str(difference) for difference in check.first] == [
+        "S1 2026-11-24T14:31:00.000001Z: 2 times in the warehouse",
+        "S9 None: only in the warehouse",
+    ]
+
+
+def test_receipts_that_were_edited_are_found(place: Place) -> None:
+    place.lake.append(bars(range(5)))
+    place.load()
+    place.lake.append(bars(range(5, 9)))
+    place.load()
+    place.tamper("DELETE FROM lake_loads WHERE to_version = 1")
+    newest, older = reconciled(place)
+    assert (newest.differs, newest.with_warehouse, older.ok) == (["receipts"], True, True)
+    with pytest.raises(WarehouseError, match="holds 0 receipts of it"):
+        place.load()
+    assert place.load(full=True).is_new
+    assert all(check.ok for check in reconciled(place))
+
+
+@pytest.mark.parametrize("edit", ["DROP TABLE tiny", "ALTER TABLE tiny DROP COLUMN volume"])
+def test_a_load_that_died_after_it_made_a_table_is_not_taken_for_one_that_ended(
+    place: Place, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    place.lake.append(bars(range(5)))
+    place.load()
+    place.tamper(edit)
+
+    def die(*_: object) -> None:
+        raise OSError("the network went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LakeVersion, "write_all", die)
+        with pytest.raises(OSError, match="went away"):
+            place.load()
+    again = place.load()
+    assert (again.is_new, again.receipt.mode) == (True, "full")
+    assert {key for row in place.rows() for key in row} == set(SCHEMA.names)
+    assert len(place.rows()) == 5
+    assert all(check.ok for check in reconciled(place))
+
+
+def test_a_file_that_the_lake_has_lost_is_no_table_that_is_not_there_yet(place: Place) -> None:
+    place.lake.append(bars(range(5)))
+    for file in Path(place.lake.path).glob("*.parquet"):
+        file.unlink()
+    with pytest.raises(LostFilesError, match=r"files of version 0 of gold\.tiny are gone"):
+        place.load()

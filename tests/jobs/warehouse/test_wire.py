@@ -11,7 +11,7 @@ from jobs.warehouse import snowflake as engine
 from jobs.warehouse.engine import WarehouseError
 from tapehouse.paths import VENV
 from tests.jobs.warehouse.conftest import ELSEWHERE, Place
-from tests.jobs.warehouse.tiny_lake import TINY, TinyLake, bars
+from tests.jobs.warehouse.tiny_lake import TinyLake, bars
 from tests.processes import Program
 from tests.secret_search import OF_THIS_RUN
 from tests.vendors.snowflake_proxy import LOGIN, LOST, QUERY, UPLOAD, Fault, Proxy
@@ -39,9 +39,9 @@ ENDS = {
         Fault(QUERY, "003001", "MERGE", for_ever=True),
         "snowflake_setup.sql",
     ),
-    "away for ever": (Fault(QUERY, 503, "MERGE", for_ever=True), "load again later"),
-    "asked too often for ever": (Fault(QUERY, 429, "MERGE", for_ever=True), "load again"),
-    "no room on the stage": (Fault(UPLOAD, 507, for_ever=True), "load again"),
+    "away for ever": (Fault(QUERY, 503, "MERGE", for_ever=True), "not available: load again later"),
+    "asked too often for ever": (Fault(QUERY, 429, "MERGE", for_ever=True), "asked too often"),
+    "no room on the stage": (Fault(UPLOAD, 507, for_ever=True), "nothing was committed"),
 }
 
 
@@ -51,6 +51,7 @@ def wire(
 ) -> Iterator[tuple[Place, Proxy]]:
     """A tiny lake in two versions, the first loaded, and the wire to the warehouse."""
     monkeypatch.setattr(engine, "NETWORK_LIMIT", 6)
+    monkeypatch.setattr(engine, "STATEMENT_LIMIT", 6)
     monkeypatch.setattr(engine, "LOGIN_LIMIT", 6)
     with Proxy(snowflake_stand_in.port) as proxy:
         environment = {
@@ -70,7 +71,8 @@ def wire(
 
 def versions(place: Place) -> list[int]:
     with place.warehouse() as warehouse:
-        return [one.to_version for one in warehouse.receipts([TINY.name])]
+        rows = warehouse.execute('SELECT "TO_VERSION" FROM "LAKE_LOADS" ORDER BY "TO_VERSION" DESC')
+        return [int(version) for (version,) in rows]
 
 
 @pytest.mark.parametrize("what", GOES_ON)
@@ -96,6 +98,16 @@ def test_the_load_ends_with_a_remedy_and_the_next_one_is_whole(wire: tuple[Place
     proxy.faults = []
     assert versions(place) == [0]
     place.load()
+    assert place.rows() == place.lake.rows()
+    assert versions(place) == [1, 0]
+
+
+def test_a_rollback_that_is_not_heard_leaves_nothing_half_done(wire: tuple[Place, Proxy]) -> None:
+    """DDL would commit what is open: the session is left, not cleaned."""
+    place, proxy = wire
+    proxy.faults = [Fault(QUERY, "003001", "MERGE"), Fault(QUERY, "003001", "ROLLBACK")]
+    place.load()
+    assert proxy.met == 2
     assert place.rows() == place.lake.rows()
     assert versions(place) == [1, 0]
 
