@@ -21,7 +21,7 @@ live: setup ## stream Yahoo's live quotes, until Ctrl-C   SYMBOLS=AAPL,MSFT,BRK-
 test: setup ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST)
 
-test-long: setup ## run the tests that take long: three quarters of an hour more
+test-long: setup ## run the tests that take long: an hour more
 	@.venv/bin/python -m pytest -m long $(PYTEST)
 
 check: setup ## style, types, import rules

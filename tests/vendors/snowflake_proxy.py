@@ -30,12 +30,15 @@ class Fault(NamedTuple):
 
 
 class Proxy:
-    """Up for the length of a block. `met` counts the faults that came to pass, `tokens` are what it saw of secrets."""
+    """Up for the length of a block. `met` counts the faults that came to pass, `tokens` are what it saw of secrets,
+    `tags` each statement with its QUERY_TAG.
+    """
 
     def __init__(self, upstream: int) -> None:
         self.faults: list[Fault] = []
         self.met = 0
         self.tokens: set[str] = set()
+        self.tags: list[tuple[str, str | None]] = []
         self._token = ""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, upstream))
         self.port = int(self._server.server_address[1])
@@ -89,7 +92,10 @@ def _handler(proxy: Proxy, upstream: int) -> type[BaseHTTPRequestHandler]:
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-            fault = proxy.due(self.path, _sql(text))
+            sql = _sql(text)
+            if sql:
+                proxy.tags.append((sql, (json.loads(text).get("parameters") or {}).get("QUERY_TAG")))
+            fault = proxy.due(self.path, sql)
             if isinstance(fault, int):
                 self.answer(fault, b"{}")
             elif fault and fault != LOST:

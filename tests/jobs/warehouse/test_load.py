@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import duckdb
 import pytest
 
+from jobs.lake.errors import UsageError
+from jobs.warehouse.connect import open_reader
 from tests.jobs.warehouse.conftest import ENGINES, Place
 from tests.jobs.warehouse.tiny_lake import TINY, bars, ten_versions
 
@@ -51,3 +54,17 @@ def test_a_receipt_says_what_was_done(place: Place) -> None:
     assert [name for name, _ in receipt.columns] == [*receipt.checksums]
     assert ["adjusted", "decimal(28,12)"] in receipt.columns
     assert receipt.bytes_staged > 0
+
+
+def test_readers_ask_in_sql(place: Place) -> None:
+    place.lake.append(bars(range(3)))
+    place.load()
+    with open_reader(place.settings) as reader:
+        answer = duckdb.from_arrow(reader.ask("SELECT symbol, volume, flags FROM tiny ORDER BY symbol"))
+        assert answer.fetchall() == [
+            ("S0", None, None),
+            ("S1", 100, '["stale"]'),
+            ("S2", 200, '["stale","a \\"quoted\\" |"]'),
+        ]
+        with pytest.raises(UsageError, match="cannot be answered"):
+            reader.ask("SELECT nothing FROM tiny")

@@ -4,10 +4,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.lake.errors import SettingsError, TapehouseError
 from jobs.warehouse import snowflake as engine
+from jobs.warehouse.attempts import new_attempt
+from jobs.warehouse.columns import Column, Shape
 from jobs.warehouse.engine import WarehouseError
 from tapehouse.paths import VENV
 from tests.jobs.warehouse.conftest import ELSEWHERE, Place
@@ -100,6 +104,34 @@ def test_the_load_ends_with_a_remedy_and_the_next_one_is_whole(wire: tuple[Place
     place.load()
     assert place.rows() == place.lake.rows()
     assert versions(place) == [1, 0]
+
+
+def test_every_statement_says_what_it_is_for(wire: tuple[Place, Proxy]) -> None:
+    place, proxy = wire
+    proxy.tags.clear()
+    place.load()
+    tags = {tag for sql, tag in proxy.tags if "BARS" in sql or "STG" in sql or "LAKE_HEADS" in sql}
+    assert tags == {"tapehouse", "tapehouse:gold.tiny:1"}
+    assert {tag for sql, tag in proxy.tags if sql.startswith(("MERGE", "COPY", "COMMIT"))} == {
+        "tapehouse:gold.tiny:1"
+    }
+
+
+def test_what_attempts_that_died_have_left_is_removed_a_day_later(wire: tuple[Place, Proxy]) -> None:
+    place, _ = wire
+    old, new = "20200101t000000_dead", new_attempt()
+    shape = Shape((Column("symbol", "text"),), ("symbol",))
+    with place.warehouse() as warehouse:
+        for attempt in (old, new):
+            part = place.lake.folder / f"{attempt}.parquet"
+            pq.write_table(pa.table({"symbol": ["A"], "lake_op": ["U"]}), part)
+            warehouse.stage(attempt, shape, [part])
+        assert warehouse.clean_leftovers() == [old]
+        assert warehouse.stored_types(f"stg_{old}") == {}
+        assert warehouse.stored_types(f"stg_{new}") != {}
+        files = [str(row[0]) for row in warehouse.execute("LIST @LAKE_STAGE")]
+        assert [name for name in files if old in name] == []
+        assert [name for name in files if new in name] != []
 
 
 def test_a_rollback_that_is_not_heard_leaves_nothing_half_done(wire: tuple[Place, Proxy]) -> None:
