@@ -41,3 +41,12 @@ def test_every_setting_of_the_readme_is_one_that_is_read() -> None:
     read = {field.alias for field in Settings.model_fields.values()}
     table = (ROOT / "README.md").read_text().split("| setting | meaning |")[1]
     assert set(re.findall(r"`([A-Z][A-Z0-9_]+)`", table.split("\n\n")[0])) == read
+
+
+def test_the_script_for_snowflake_makes_what_the_settings_name() -> None:
+    from jobs.lake.settings import Settings
+
+    script = (ROOT / "conf" / "snowflake_setup.sql").read_text()
+    for thing in ("role", "warehouse", "database", "schema"):
+        name = Settings.model_fields[f"snowflake_{thing}"].default
+        assert re.search(rf"CREATE {thing.upper()} IF NOT EXISTS (TAPEHOUSE\.)?{name}\b", script), thing

@@ -1,17 +1,15 @@
 """Which warehouse the settings name, and which tables of the lake are loaded into it."""
 
-import os
-
 from jobs.lake.errors import SettingsError, UsageError
 from jobs.lake.history_tables import HISTORY_TABLES
-from jobs.lake.settings import Settings
+from jobs.lake.settings import Settings, is_named
 from jobs.lake.tables import CHANGE_FEED, STREAM_TABLES, Table
 from jobs.warehouse.engine import Warehouse
 
 LOADED = tuple(
     table for table in (*STREAM_TABLES, *HISTORY_TABLES) if CHANGE_FEED.items() <= table.properties.items()
 )
-PASSWORDS = ("SNOWFLAKE_PASSWORD", "SNOWFLAKE_PASSWORD_FILE")
+PASSWORD = "SNOWFLAKE_PASSWORD"
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -48,10 +46,9 @@ def table_of(name: str) -> Table:
 
 
 def _refuse_passwords() -> None:
-    found = [name for name in PASSWORDS if name in os.environ]
-    if found:
+    if is_named(PASSWORD):
         raise SettingsError(
             "a password is no way in: Snowflake refuses it to service users, and it would be all that a thief needs",
-            found=", ".join(found),
+            found=f"{PASSWORD} in the environment, in a file or in .env",
             remedy="a key pair: SNOWFLAKE_PRIVATE_KEY_FILE, as conf/snowflake_setup.sql says",
         )

@@ -40,7 +40,7 @@ class Proxy:
         self.tokens: set[str] = set()
         self.tags: list[tuple[str, str | None]] = []
         self._token = ""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, upstream))
+        self._server = _Server(self, upstream)
         self.port = int(self._server.server_address[1])
 
     def __enter__(self) -> "Proxy":
@@ -77,59 +77,64 @@ class Proxy:
         return json.dumps({"data": data, "success": True}).encode()
 
 
-def _handler(proxy: Proxy, upstream: int) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    def __init__(self, proxy: Proxy, upstream: int) -> None:
+        self.proxy, self.upstream = proxy, upstream
+        super().__init__(("127.0.0.1", 0), _Handler)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
 
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("do_"):
-                return self.pass_on
-            raise AttributeError(name)
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-            sql = _sql(text)
-            if sql:
-                proxy.tags.append((sql, (json.loads(text).get("parameters") or {}).get("QUERY_TAG")))
-            fault = proxy.due(self.path, sql)
-            if isinstance(fault, int):
-                self.answer(fault, b"{}")
-            elif fault and fault != LOST:
-                message = {"data": None, "code": fault, "message": MESSAGES[fault], "success": False}
-                self.answer(200, json.dumps(message).encode())
-            elif RENEWAL in self.path:
-                self.answer(200, proxy.renewed())
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self.pass_on
+        raise AttributeError(name)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def pass_on(self) -> None:
+        proxy = self.server.proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        sql = _sql(text)
+        if sql:
+            proxy.tags.append((sql, (json.loads(text).get("parameters") or {}).get("QUERY_TAG")))
+        fault = proxy.due(self.path, sql)
+        if isinstance(fault, int):
+            self.answer(fault, b"{}")
+        elif fault and fault != LOST:
+            message = {"data": None, "code": fault, "message": MESSAGES[fault], "success": False}
+            self.answer(200, json.dumps(message).encode())
+        elif RENEWAL in self.path:
+            self.answer(200, proxy.renewed())
+        else:
+            status, answer = self.ask(body)
+            if LOGIN in self.path:
+                proxy.remember(text, answer)
+            if fault == LOST:
+                self.close_connection = True
+                self.connection.close()
             else:
-                status, answer = self.ask(body)
-                if LOGIN in self.path:
-                    proxy.remember(text, answer)
-                if fault == LOST:
-                    self.close_connection = True
-                    self.connection.close()
-                else:
-                    self.answer(status, answer)
+                self.answer(status, answer)
 
-        def ask(self, body: bytes) -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            connection.request(self.command, self.path, body, headers | {"Host": self.headers["Host"]})
-            response = connection.getresponse()
-            answer = response.read()
-            connection.close()
-            return response.status, answer
+    def ask(self, body: bytes) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        connection.request(self.command, self.path, body, headers | {"Host": self.headers["Host"]})
+        response = connection.getresponse()
+        answer = response.read()
+        connection.close()
+        return response.status, answer
 
-        def answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body)
-
-    return Handler
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def _sql(body: bytes) -> str:
