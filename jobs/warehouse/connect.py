@@ -9,7 +9,7 @@ from jobs.warehouse.engine import Warehouse
 LOADED = tuple(
     table for table in (*STREAM_TABLES, *HISTORY_TABLES) if CHANGE_FEED.items() <= table.properties.items()
 )
-PASSWORD = "SNOWFLAKE_PASSWORD"
+REFUSED = "SNOWFLAKE_PASSWORD"
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -46,9 +46,9 @@ def table_of(name: str) -> Table:
 
 
 def _refuse_passwords() -> None:
-    if is_named(PASSWORD):
+    if is_named(REFUSED):
         raise SettingsError(
             "a password is no way in: Snowflake refuses it to service users, and it would be all that a thief needs",
-            found=f"{PASSWORD} in the environment, in a file or in .env",
+            found=f"{REFUSED} in the environment, in a file or in .env",
             remedy="a key pair: SNOWFLAKE_PRIVATE_KEY_FILE, as conf/snowflake_setup.sql says",
         )
