@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobs.lake.errors import TapehouseError
 from jobs.lake.fetches import Fetches, Request, Task
 from jobs.lake.instruments import Listing, read_instruments
+from jobs.lake.trading_hours import Expected, expected_of
 from jobs.lake.work_list import FETCH, MOST_TRIES, Work, WorkList
 from producers.errors import ProducerError
 from producers.history import ACTIONS, DAILY, MINUTES, Vendor
 from producers.raw_store import Range
 from tapehouse.history import carry_out, new_id
+from transforms.gaps import UNTIMED
 
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
@@ -107,27 +109,46 @@ def fill(
     Each session of an answer counts a try, whatever came of it. What the budget refuses waits, without a try.
     """
     filled = Filled([], [], [], 0)
-    listings = read_instruments(settings.instruments).listings
+    instruments_file = read_instruments(settings.instruments)
+    listings = instruments_file.listings
+    followed = expected_of(instruments_file)
+    today = datetime.now(UTC).date()
     with closing(WorkList(settings)) as work, closing(Fetches(settings)) as fetches:
         fetches.hold(LOCK)
 
         def wanted() -> list[Work]:
             found = [one.work for one in work.not_done(FETCH) if one.state == "open"]
+            # of today a vendor has not all yet: tomorrow's first answer covers it
             return [
                 one
                 for one in found
-                if first <= one.session < last and (instruments is None or one.instrument_id in instruments)
+                if first <= one.session < min(last, today)
+                and (instruments is None or one.instrument_id in instruments)
+                and is_followed(one)
             ]
+
+        def is_followed(one: Work) -> bool:
+            """What is followed no longer is asked for no longer, even where nobody has looked again since."""
+            return any(
+                (of.source, of.instrument_id, _asked_as(of)) == (one.source, one.instrument_id, one.dataset)
+                and of.followed_from <= one.session < of.followed_to
+                for of in followed
+            )
 
         left = most
         for (source, interval), group in _grouped(wanted()).items():
             if not left:
                 break
             plan = Plan(interval, group, listings, most=left)
+            # what the bucket has had so far did not help: the last try asks the vendor again
+            tries = {one.work.subject: one.tries for one in work.not_done(FETCH)}
+            refresh = any(tries.get(one.subject, 0) >= MOST_TRIES - 1 for one in group)
             try:
-                outcomes = _ask(source, interval, plan, fetches, settings, quiet=quiet)
+                outcomes = _ask(source, interval, plan, fetches, settings, refresh=refresh, quiet=quiet)
             except (TapehouseError, ProducerError) as error:  # another source may still be asked
                 filled.problems.append(f"{source}: {' '.join(str(error).split())}")
+                filled.given_up.extend(_note(work, plan, []))
+                left -= len(plan.chosen)
                 continue
             left -= len(plan.chosen)
             filled.outcomes.extend(outcomes)
@@ -136,13 +157,20 @@ def fill(
 
 
 def _ask(
-    source: str, interval: str, plan: Plan, fetches: Fetches, settings: "Settings", *, quiet: bool
+    source: str,
+    interval: str,
+    plan: Plan,
+    fetches: Fetches,
+    settings: "Settings",
+    *,
+    refresh: bool,
+    quiet: bool,
 ) -> "list[Outcome]":
     """One request, which is finished with this: what is left of it stays in the list of work."""
     options = {
         "interval": interval,
         "symbols": [listing.listed_symbol for listing in plan.listings],
-        "refresh": False,
+        "refresh": refresh,
         "purpose": PURPOSE,
     }
     request = Request(new_id(), source, options)
@@ -169,6 +197,12 @@ def _note(work: WorkList, plan: Plan, outcomes: "Iterable[Outcome]") -> list[str
     ]
     ended = {one.work.subject for one in work.not_done(FETCH) if one.state == "given_up"}
     return told + [f"given up: {subject}, tried {MOST_TRIES} times" for subject in asked if subject in ended]
+
+
+def _asked_as(one: Expected) -> str:
+    """What a vendor is asked for to fill it."""
+    by_minute = one.dataset == "1m" or (one.dataset == "stream" and one.source not in UNTIMED)
+    return "1m" if by_minute else "1d"
 
 
 def _grouped(work: Iterable[Work]) -> dict[tuple[str, str], list[Work]]:

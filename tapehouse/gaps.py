@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         counts = work.counts()
     for gap in found:
         one = tried.get((gap["source"], gap["instrument_id"], _asked_as(gap), gap["session"]))
-        gap |= {"tries": one.tries if one else 0, "given_up": bool(one and one.state == "given_up")}
+        is_given_up = one is not None and one.state == "given_up" and gap["state"] == "open"
+        gap |= {"tries": one.tries if one else 0, "given_up": is_given_up}
     if args.json:
         print(json.dumps({"gaps": found, "work": counts}, default=str, indent=1))
     else:

@@ -29,8 +29,8 @@ GOLD_GAPS = T.StructType([
         "cause",
         T.StringType(),
         "not_fetched: no answer covers it; no_trade: the source answered for it and told nothing, or its stream was "
-        "alive by others; halt: that, for 5 minutes or more, of one that has a bar in most minutes; feed_down: nobody "
-        "of the stream had a bar",
+        "alive by others; halt: that, for 5 minutes or more, of one that has a bar in most minutes, or none all "
+        "session; feed_down: nobody of the stream had a bar",
     ),
     column(
         "state",

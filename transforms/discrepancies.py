@@ -9,6 +9,7 @@ from transforms.bars import Unit
 from transforms.check_schemas import GOLD_DISCREPANCIES
 from transforms.history import PRICES
 from transforms.history_schemas import EXACT
+from transforms.parity import ENOUGH
 from transforms.rollup import as_one_bar
 from transforms.schemas import conform
 from transforms.serving import BAR, choose_source, disagree, on_one_basis, rank
@@ -30,18 +31,20 @@ def find_discrepancies(
     """The rows of `GOLD_DISCREPANCIES`, of versions of daily bars that hold at one moment.
 
     `since` are the first sessions that each source told of: source, instrument_id, first_session. `minutes` are the
-    regular session's, as versions that hold too.
+    regular session's, as versions that hold too, with how many minutes of it were `expected`.
     """
     days = known.transform(on_one_basis, units=units).withColumn("is_of_minutes", F.lit(False))
     rolled = (
         minutes
         .transform(on_one_basis, units=units)
         .groupBy("source", *BAR)
-        .agg(*as_one_bar())
+        .agg(*as_one_bar(), F.count("*").alias("minutes"), F.any_value("expected").alias("expected"))
+        # what was fetched at noon is no day
+        .where(F.col("minutes") >= F.col("expected") * ENOUGH)
         .withColumn("is_of_minutes", F.lit(True))
     )
     columns = ["source", *BAR, *FIELDS, "is_of_minutes"]
-    serving = days.transform(choose_source, key=BAR, compared="close").select(
+    serving = days.transform(choose_source, key=BAR, compared=PRICES).select(
         *BAR, F.col("source").alias("serves"), F.col("close").alias("served_close")
     )
     compared = days.select(*columns).unionByName(rolled.select(*columns)).transform(compare_sources)
@@ -80,15 +83,16 @@ def compare_sources(bars: DataFrame) -> DataFrame:
             *BAR,
             F.col("one.source").alias("source"),
             F.concat("other.source", told_as).alias("other_source"),
+            F.col("other.is_of_minutes").alias("is_of_minutes"),
             F.inline(fields),
         )
-        # what is told in whole cents is not a cent apart by the error of a double
-        .where(F.round(apart, 9) > F.col("tolerance"))
+        # what is told in whole cents is not a cent apart by the error of a double; a cent may be half of a price
+        .where((F.round(apart, 9) > F.col("tolerance")) | (is_failure & ~F.col("is_of_minutes")))
         .withColumns({
             "difference": F.try_divide(apart, lowest.cast("double")),
             "severity": F.when(is_failure, FAIL).otherwise(WARN),
         })
-        .drop("tolerance")
+        .drop("tolerance", "is_of_minutes")
     )
 
 

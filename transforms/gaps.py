@@ -8,27 +8,26 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from transforms.answers import DAY, INSTRUMENT, MINUTE
 from transforms.check_schemas import GOLD_GAPS
 from transforms.schemas import conform
 
-DAY, MINUTE = "1 day", "1 minute"
 STREAM, DAYS, MINUTES = "stream", "1d", "1m"
 # their quotes say no time: one a session is expected, and no minute
 UNTIMED = ("alpha_vantage",)
 # the shortest pause of trading of the American exchanges
 HALT_MINUTES = 5
-# a liquid one has a bar in this share of the minutes in which its stream was alive
-LIQUID = 0.5
-INSTRUMENT = ("source", "instrument_id")
+# a liquid one has a bar in this share of the minutes in which its stream was alive, which tell it if they are as many:
+# any share has a bar in the minute of the opening auction
+LIQUID, ENOUGH = 0.5, 30
 PIECE = (*INSTRUMENT, "width", "dataset", "session", "opens")
-WIDTHS = {"bars_1d": DAY, "bars_1m": MINUTE}
 
 
 class Told(NamedTuple):
     """What was received. `days` and `untimed` have a session, `minutes` and `streamed` a bar_start, beside INSTRUMENT.
 
     `days` are of silver.bars_1d, `minutes` vendors' bars, `streamed` bars of the stream, of all its instruments, and
-    `untimed` quotes that say only their session. `answers` are as `answers_of` gives them.
+    `untimed` quotes that say only their session. `answers` are as `answers_of` gives them, `refused` as `refused_of`.
     """
 
     days: DataFrame
@@ -36,6 +35,7 @@ class Told(NamedTuple):
     streamed: DataFrame
     untimed: DataFrame
     answers: DataFrame
+    refused: DataFrame
 
 
 def expect_sessions(followed: DataFrame, *, hours: DataFrame) -> DataFrame:
@@ -61,27 +61,6 @@ def expect_sessions(followed: DataFrame, *, hours: DataFrame) -> DataFrame:
     return by_minute.unionByName(by_day)
 
 
-def answers_of(history: DataFrame) -> DataFrame:
-    """The answers in bronze.history that say what they cover: INSTRUMENT, width, covers_from, covers_to.
-
-    One whose lines were all rejected is none: what it told is not known.
-    """
-    is_one = (F.col("row") == 0) & F.col("header").isNotNull() & F.col("covers_from").isNotNull()
-    width = F.coalesce(*[F.when(F.col("dataset") == name, F.lit(of)) for name, of in WIDTHS.items()])
-    return (
-        history
-        .where(is_one & F.col("asked_for").isNotNull() & (F.coalesce("accepted", F.lit(1)) > 0))
-        .select(
-            "source",
-            F.col("asked_for").alias("instrument_id"),
-            width.alias("width"),
-            "covers_from",
-            "covers_to",
-        )
-        .where(F.col("width").isNotNull())
-    )
-
-
 def find_gaps(expected: DataFrame, *, told: Told) -> DataFrame:
     """The rows of `GOLD_GAPS`: a day each, and consecutive minutes of one cause together.
 
@@ -97,7 +76,7 @@ def find_gaps(expected: DataFrame, *, told: Told) -> DataFrame:
     return (
         missing
         .unionByName(merged.select(missing.columns))
-        .transform(with_state, answers=told.answers)
+        .transform(with_state, told=told)
         .transform(conform, schema=GOLD_GAPS)
     )
 
@@ -118,7 +97,10 @@ def missing_days(days: DataFrame, *, told: Told) -> DataFrame:
             *[*INSTRUMENT, "width", "dataset", "session"],
             F.col("opens").alias("gap_start"),
             F.col("closes").alias("gap_end"),
-            F.when(F.col("dataset") == STREAM, alive_or_down()).alias("cause"),
+            # one that is asked for by itself says nothing of another: that may not have been asked for
+            F.when((F.col("dataset") == STREAM) & F.col("is_alive").isNull(), F.lit("feed_down")).alias(
+                "cause"
+            ),
             F.lit(1).alias("units"),
             F.coalesce("filled", F.lit(0)).alias("filled"),
         )
@@ -199,24 +181,31 @@ def merge_minutes(missing: DataFrame) -> DataFrame:
 def tell_halts(gaps: DataFrame) -> DataFrame:
     """Call it a halt where one that is liquid had no bar for long while its stream was alive.
 
-    Whether it is liquid is told by the minutes of the session before, and by those after where there are none.
+    Whether it is liquid is told by the minutes of the session before, and by all others where those are few. One
+    without a single bar may be either, or its subscription was lost: it is a halt until a vendor has been asked.
     """
-    after = F.try_divide("bars_in_all", F.col("alive_in_all") - F.col("units"))
-    share = F.coalesce(F.try_divide("bars_before", "alive_before"), after, F.lit(0.0))
-    is_halt = (F.col("cause") == "no_trade") & (F.col("units") >= HALT_MINUTES) & (share >= LIQUID)
+    others = F.col("alive_in_all") - F.col("units")
+    shares = [
+        F.when(alive >= ENOUGH, bars / alive)
+        for bars, alive in ((F.col("bars_before"), F.col("alive_before")), (F.col("bars_in_all"), others))
+    ]
+    share = F.coalesce(*shares, F.lit(0.0))
+    is_liquid = (share >= LIQUID) | (F.col("bars_in_all") == 0)
+    is_halt = (F.col("cause") == "no_trade") & (F.col("units") >= HALT_MINUTES) & is_liquid
     return gaps.withColumn("cause", F.when(is_halt, F.lit("halt")).otherwise(F.col("cause")))
 
 
-def with_state(gaps: DataFrame, *, answers: DataFrame) -> DataFrame:
+def with_state(gaps: DataFrame, *, told: Told) -> DataFrame:
     """Add the `state` of the fill, and the cause where only the answers tell it."""
-    covering = answers.groupBy(*INSTRUMENT, "width").agg(
+    refused = told.refused.withColumn("is_refused", F.lit(True))
+    covering = told.answers.groupBy(*INSTRUMENT, "width").agg(
         F.collect_set(F.struct("covers_from", "covers_to")).alias("covering")
     )
     is_answered = F.exists(
         "covering",
         lambda span: (span.covers_from <= F.col("session")) & (span.covers_to > F.col("session")),
     )
-    answered_for = F.coalesce(is_answered, F.lit(False))
+    answered_for = F.coalesce(is_answered, F.lit(False)) & F.col("is_refused").isNull()
     of_history = F.when(answered_for, F.lit("no_trade")).otherwise(F.lit("not_fetched"))
     is_quiet = (F.col("dataset") == STREAM) & (F.col("cause") == "no_trade")
     state = (
@@ -227,7 +216,9 @@ def with_state(gaps: DataFrame, *, answers: DataFrame) -> DataFrame:
         .when(is_quiet, F.lit("not_wanted"))
         .otherwise(F.lit("open"))
     )
-    return gaps.join(F.broadcast(covering), on=[*INSTRUMENT, "width"], how="left").withColumns({
-        "cause": F.coalesce("cause", of_history),
-        "state": state,
-    })
+    return (
+        gaps
+        .join(F.broadcast(covering), on=[*INSTRUMENT, "width"], how="left")
+        .join(F.broadcast(refused), on=[*INSTRUMENT, "width", "session"], how="left")
+        .withColumns({"cause": F.coalesce("cause", of_history), "state": state})
+    )

@@ -150,6 +150,7 @@ def with_calendar(lines: DataFrame, *, sessions: DataFrame) -> DataFrame:
         "session",
         "first_quote",
         "last_quote",
+        "session_close",
         F.lit(True).alias("is_open"),
     )
     known = days.groupBy("calendar").agg(F.min("session").alias("known_since"))

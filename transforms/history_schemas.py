@@ -124,7 +124,7 @@ SILVER_VENDOR_BARS_1M = T.StructType([
     column(
         "is_backfilled",
         T.BooleanType(),
-        "it was told first after its session had ended, post-market included",
+        "it was told first after the regular session had ended; of a minute after that, once the day's trading had",
     ),
     *TRACE,
 ])

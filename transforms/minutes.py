@@ -119,9 +119,13 @@ def minute_versions(
 
 
 def session_ends() -> Column:
-    """When the session's last quotes come, or its local day is over where it is no session that is known."""
+    """When the regular session has ended, or, of a minute after that, when its last quotes come.
+
+    Its local day is over then at the latest, where it is no session that is known.
+    """
     midnight = F.date_add("session", 1).cast("timestamp")
-    return F.coalesce("last_quote", F.to_utc_timestamp(midnight, F.coalesce("tz", "time_zone")))
+    regular = F.when(F.col("bar_start") < F.col("session_close"), F.col("session_close"))
+    return F.coalesce(regular, "last_quote", F.to_utc_timestamp(midnight, F.coalesce("tz", "time_zone")))
 
 
 def _where(pattern: str, kind: str) -> Column:

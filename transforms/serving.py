@@ -1,6 +1,7 @@
 """Versions to what is served: of several sources the one that comes first, as traded, in its currency's major unit."""
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -36,7 +37,7 @@ def serve_daily(known: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
     return (
         known
         .transform(on_one_basis, units=units)
-        .transform(choose_source, key=BAR, compared="close")
+        .transform(choose_source, key=BAR, compared=PRICES)
         .transform(conform, schema=GOLD_BARS_1D)
     )
 
@@ -64,26 +65,24 @@ def serve_actions(known: DataFrame, *, units: Iterable[Unit]) -> DataFrame:
         .transform(in_major_unit, units=units, prices=("amount",), exact=EXACT)
         .withColumn("told", F.coalesce(F.col("amount").cast("double"), F.col("ratio")))
         .withColumn("serves", F.min(F.struct(rank(), "source")).over(of_instrument)["source"])
-        .transform(choose_source, key=ACTION, compared="told")
+        .transform(choose_source, key=ACTION, compared=("told",))
         .where(F.col("source") == F.col("serves"))
         .transform(conform, schema=GOLD_ACTIONS)
     )
 
 
-def choose_source(rows: DataFrame, *, key: Sequence[str], compared: str) -> DataFrame:
+def choose_source(rows: DataFrame, *, key: Sequence[str], compared: Sequence[str]) -> DataFrame:
     """The row of the source that comes first, and how far it can be trusted, of all that are told of a key.
 
-    `confidence` is high where another source agrees, low where one disagrees or the row is doubtful, else medium.
+    `confidence` is high where another source agrees in what is `compared`, low where one disagrees or the row is
+    doubtful, else medium.
     """
     of_key = Window.partitionBy(*key)
-    lowest, highest, sources = (
-        F.min(compared).over(of_key),
-        F.max(compared).over(of_key),
-        F.count("*").over(of_key),
-    )
+    sources = F.count("*").over(of_key)
+    differs = [disagree(F.min(name).over(of_key), F.max(name).over(of_key)) for name in compared]
     confidence = (
         F
-        .when(is_doubtful() | disagree(lowest, highest), F.lit("low"))
+        .when(is_doubtful() | F.coalesce(reduce(Column.__or__, differs), F.lit(False)), F.lit("low"))
         .when(sources > 1, F.lit("high"))
         .otherwise(F.lit("medium"))
     )

@@ -33,9 +33,9 @@ def vendor_minutes(run: JobRun, *, first: date, last: date) -> "DataFrame":
     from pyspark.sql import functions as F
 
     # a minute of a session may be of the UTC date before or after it
-    near = (F.col("bar_start") >= F.lit(first - timedelta(1))) & (
-        F.col("bar_start") < F.lit(last + timedelta(1))
-    )
+    earliest = first - timedelta(1) if first > date.min else first
+    latest = last + timedelta(1) if last < date.max else last
+    near = (F.col("bar_start") >= F.lit(earliest)) & (F.col("bar_start") < F.lit(latest))
     return stored(run, SILVER_VENDOR_BARS_1M).where(near & F.col("known_to").isNull())
 
 

@@ -13,7 +13,13 @@ from jobs.lake.check_frames import (
     untimed_quotes,
     vendor_minutes,
 )
-from jobs.lake.history_tables import BRONZE_HISTORY, COMPLETENESS, GOLD_GAPS, SILVER_BARS_1D
+from jobs.lake.history_tables import (
+    BRONZE_HISTORY,
+    COMPLETENESS,
+    GOLD_GAPS,
+    HISTORY_REJECTED,
+    SILVER_BARS_1D,
+)
 from jobs.lake.instruments import read_instruments
 from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.kept import keep, release
@@ -22,7 +28,8 @@ from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, settle, stored
 from jobs.lake.trading_hours import expected_of, hours_of
 from jobs.lake.work_list import FETCH, Work, WorkList
-from transforms.gaps import Told, answers_of, expect_sessions, find_gaps
+from transforms.answers import answers_of, refused_of
+from transforms.gaps import Told, expect_sessions, find_gaps
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,13 +69,15 @@ def _find(run: JobRun, first: date, last: date, now: datetime) -> "DataFrame":
     expected = expected_frame(run.spark, wanted).transform(
         expect_sessions, hours=hours_frame(run.spark, hours)
     )
+    history, rejected = stored(run, BRONZE_HISTORY), stored(run, HISTORY_REJECTED)
     days = stored(run, SILVER_BARS_1D).where("known_to IS NULL AND NOT array_contains(flags, 'closed_day')")
     told = Told(
         days=_between(days, first, last),
         minutes=vendor_minutes(run, first=first, last=last),
         streamed=streamed_bars(run, sessions={part.session for part in hours}),
         untimed=untimed_quotes(run, first=first, last=last),
-        answers=stored(run, BRONZE_HISTORY).transform(answers_of),
+        answers=history.transform(answers_of, rejected=rejected),
+        refused=history.transform(refused_of, rejected=rejected),
     )
     return find_gaps(expected, told=told)
 

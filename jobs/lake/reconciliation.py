@@ -24,6 +24,7 @@ from transforms.discrepancies import FAIL, find_discrepancies
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+LISTED = "instrument_id STRING, calendar STRING, listed_from DATE, listed_to DATE"
 log = structlog.get_logger()
 
 
@@ -67,22 +68,39 @@ def reconcile_sources(settings: Settings, *, first: date, last: date, **how: Any
 
 
 def _regular_minutes(run: JobRun, first: date, last: date) -> "DataFrame":
-    """The vendors' minutes of the regular sessions."""
+    """The vendors' minutes of the regular sessions, and how many were `expected` in each."""
+    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     instruments = read_instruments(run.settings.instruments)
-    calendars = sorted({(one.instrument_id, one.calendar) for one in instruments.listings})
-    names = {calendar for _, calendar in calendars}
+    listed = sorted({
+        (one.instrument_id, one.calendar, one.listed_from, one.listed_to) for one in instruments.listings
+    })
+    names = {calendar for _, calendar, *_ in listed}
     found = vendor_minutes(run, first=first, last=last)
-    hours = hours_frame(run.spark, hours_of(names, first=first, last=last, over_by=datetime.now(UTC)))
-    of_calendar = run.spark.createDataFrame(calendars, "instrument_id STRING, calendar STRING")
+    parts = hours_frame(run.spark, hours_of(names, first=first, last=last, over_by=datetime.now(UTC)))
+    length = (F.unix_timestamp("closes") - F.unix_timestamp("opens")) / 60
+    of_session = Window.partitionBy("calendar", "session")
+    hours = parts.withColumn("expected", F.sum(length).over(of_session))
+    listings = run.spark.createDataFrame(listed, LISTED)
+    was_listed = (F.col("session") >= F.col("listed_from")) & (F.col("session") < F.col("listed_to"))
+    # an instrument that moved to another exchange has the one of that day
+    of_calendar = (
+        found
+        .select("instrument_id", "session")
+        .distinct()
+        .join(F.broadcast(listings), on="instrument_id")
+        .where(was_listed)
+        .groupBy("instrument_id", "session")
+        .agg(F.min("calendar").alias("calendar"))
+    )
     in_hours = (F.col("bar_start") >= F.col("opens")) & (F.col("bar_start") < F.col("closes"))
     return (
         found
-        .join(F.broadcast(of_calendar), on="instrument_id")
+        .join(of_calendar, on=["instrument_id", "session"])
         .join(F.broadcast(hours), on=["calendar", "session"])
         .where(in_hours)
-        .select(*found.columns)
+        .select(*found.columns, "expected")
     )
 
 

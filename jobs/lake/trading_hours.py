@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import NamedTuple
 
+from jobs.lake.errors import InstrumentsError
 from jobs.lake.instruments import Instruments
 from jobs.lake.sessions import ALWAYS_OPEN, exchange_calendar, sessions_of
 
@@ -42,7 +43,10 @@ def hours_of(calendars: Iterable[str], *, first: date, last: date, over_by: date
 
 
 def expected_of(instruments: Instruments) -> list[Expected]:
-    """What is followed, cut to the listings of its source, whose calendars say when it is traded."""
+    """What is followed, cut to the listings of its source, whose calendars say when it is traded.
+
+    What is followed and never listed there would be complete without a bar: it is an error.
+    """
     found = {
         Expected(
             one.source,
@@ -57,6 +61,14 @@ def expected_of(instruments: Instruments) -> list[Expected]:
         if (listing.instrument_id, listing.vendor) == (one.instrument_id, one.source)
         and max(one.begin, listing.listed_from) < min(one.end, listing.listed_to)
     }
+    listed = {(one.source, one.instrument_id, one.dataset) for one in found}
+    for one in instruments.followed:
+        if (one.source, one.instrument_id, one.dataset) not in listed:
+            raise InstrumentsError(
+                f"{one.instrument_id} is followed by {one.source} {one.dataset}, which never listed it then",
+                found=f"from {one.begin} to {one.end}",
+                remedy="give it a listing with that vendor's symbol in the instruments file, or unfollow it",
+            )
     return sorted(found)
 
 

@@ -1,7 +1,7 @@
 """Sources against each other, on the real services, and the list of what is to be looked at."""
 
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,9 +49,13 @@ def test_sources_that_disagree_are_told_and_to_be_looked_at_until_they_agree(lak
     lines = [bar(day, price, 100) for day, price in zip(third, (110.0, 112.0, 113.0), strict=True)]
     fetched("bars_1d", *lines, at="2020-11-25T22:00", covers=covers, instrument="us-apple", **of_import)
     taken_in(lake)
-    # a minute that is a cent off the day
-    minute = vendor_minute(datetime(2020, 11, 23, 14, 30, tzinfo=UTC), FIRST, high="110.01")
-    lake.spark.createDataFrame([minute], SILVER_VENDOR_BARS_1M.schema).write.format("delta").save(
+    # the minutes of a day, one of which is a cent off
+    opened = datetime(2020, 11, 23, 14, 30, tzinfo=UTC)
+    minutes = [
+        vendor_minute(opened + timedelta(minutes=n), FIRST, high="110.01" if n == 7 else "110")
+        for n in range(390)
+    ]
+    lake.spark.createDataFrame(minutes, SILVER_VENDOR_BARS_1M.schema).write.format("delta").save(
         SILVER_VENDOR_BARS_1M.path(lake.settings)
     )
     assert done(lake, reconcile_sources, first=FIRST, last=LAST).inserted == 6

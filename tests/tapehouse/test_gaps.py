@@ -16,6 +16,7 @@ from tests.check_lake import (
     follow,
     listed,
     states,
+    taken_in,
 )
 from tests.secret_search import SECRET
 from tests.stack import Stack, call
@@ -66,6 +67,11 @@ def test_a_fill_asks_for_what_is_open_a_bounded_number_of_times(
     # to look again brings no other try to what was given up, and what is not wanted any more is done
     assert checked(lake).version is None
     assert listed()["work"][FETCH] == {"open": 3, "given_up": 3}
+    # what came is taken in as the vendor's days, which are missed no longer; the stream's table is not made of it
+    assert [line for line in states("--symbols", "AAPL") if line.startswith("yahoo 1d 2020-11-2")] != []
+    taken_in(lake)
+    assert checked(lake).deleted == 2
+    assert [line for line in states("--symbols", "AAPL") if line.startswith("yahoo 1d 2020-11-2")] == []
     tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'bars_1m'"
     assert lake.one(tables) == "0"
 

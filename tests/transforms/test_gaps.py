@@ -22,6 +22,7 @@ LATER = datetime(2026, 12, 1, tzinfo=UTC)
 EVER = (date(2000, 1, 1), date(9999, 12, 31))
 DAYS = "source STRING, instrument_id STRING, session DATE"
 BARS = "source STRING, instrument_id STRING, bar_start TIMESTAMP"
+REFUSED = "source STRING, instrument_id STRING, width STRING, session DATE"
 ANSWERS = "source STRING, instrument_id STRING, width STRING, covers_from DATE, covers_to DATE"
 
 
@@ -49,6 +50,7 @@ def gaps(spark: "SparkSession", wanted: list[Expected], parts: list[Hours], **to
         streamed=frame("streamed", BARS),
         untimed=frame("untimed", DAYS),
         answers=frame("answers", ANSWERS),
+        refused=frame("refused", REFUSED),
     )
     found = find_gaps(expected, told=received)
     return found.orderBy("source", "instrument_id", "dataset", "gap_start").collect()
@@ -175,6 +177,10 @@ def test_a_day_that_was_told_is_no_gap_and_one_that_was_asked_for_in_vain_says_s
         ("11-24T14:30", "21:00", 1, 0, "no_trade", "answered"),
         ("11-25T14:30", "21:00", 1, 0, "not_fetched", "open"),
     ]
+    # it was told, and nobody could take what was told
+    refused = [("yahoo", "A", "1 day", date(2026, 11, 24))]
+    found = gaps(spark, [one("1d")], parts[1:2], answers=answers, refused=refused)
+    assert told(found) == [("11-24T14:30", "21:00", 1, 0, "not_fetched", "open")]
 
 
 def test_a_stream_is_down_where_nobody_has_a_bar_and_halted_where_only_a_liquid_one_has_none(
@@ -190,15 +196,17 @@ def test_a_stream_is_down_where_nobody_has_a_bar_and_halted_where_only_a_liquid_
         # one that trades every half hour is never halted
         *[("yahoo", "C", at(f"{day}{hour}:{minute}")) for hour in range(15, 20) for minute in ("00", "30")],
         ("generated", "A", at(f"{day}15:01")),
+        # the opening auction alone makes nobody liquid
+        ("yahoo", "D", at(f"{day}14:30")),
     ]
     # a vendor has some of the minutes of the outage, and one of those without a quote
     minutes = [
         *every_minute(f"{day}20:00", f"{day}20:20", source="alpha_vantage"),
         ("yahoo", "A", at(f"{day}15:02")),
     ]
-    wanted = [one("stream"), one("stream", name="B"), one("stream", name="C")]
+    wanted = [one("stream", name=name) for name in "ABCDE"]
     found = gaps(spark, wanted, hours("2026-11-24", "2026-11-25"), streamed=streamed, minutes=minutes)
-    by_name: dict[str, list[Any]] = {name: [] for name in "ABC"}
+    by_name: dict[str, list[Any]] = {name: [] for name in "ABCDE"}
     for row in found:
         by_name[row.instrument_id].append(told([row])[0])
     down = ("11-24T20:00", "21:00", 60, 0, "feed_down", "open")
@@ -210,6 +218,9 @@ def test_a_stream_is_down_where_nobody_has_a_bar_and_halted_where_only_a_liquid_
     assert by_name["B"] == [down]
     assert {cause for *_, cause, _ in by_name["C"]} == {"no_trade", "feed_down"}
     assert sum(units for _, _, units, *_ in by_name["C"]) == 390 - 10
+    assert by_name["D"] == [("11-24T14:31", "20:00", 329, 0, "no_trade", "not_wanted"), down]
+    # nobody knows why one has no bar all day while its stream is alive: a vendor is asked
+    assert by_name["E"] == [("11-24T14:30", "20:00", 330, 0, "halt", "open"), down]
     # once the vendor has answered, what it has fills the gap and what it has not is known to be nothing
     answers = [("yahoo", "A", "1 minute", date(2026, 11, 24), date(2026, 11, 25))]
     again = gaps(
@@ -235,6 +246,6 @@ def test_a_stream_that_tells_no_time_is_expected_once_a_session(spark: "SparkSes
     )
     assert [(row.instrument_id, row.width, *told([row])[0]) for row in found] == [
         ("A", "1 day", "11-25T14:30", "21:00", 1, 0, "feed_down", "open"),
-        ("B", "1 day", "11-24T14:30", "21:00", 1, 0, "no_trade", "not_wanted"),
+        ("B", "1 day", "11-24T14:30", "21:00", 1, 0, "not_fetched", "open"),
         ("B", "1 day", "11-25T14:30", "21:00", 1, 1, "feed_down", "filled"),
     ]

@@ -120,7 +120,7 @@ def test_a_correction_is_a_second_version_and_what_is_not_told_any_more_ends(
 ) -> None:
     day = ("2026-01-06", "2026-01-07")
     first = [minute(f"2026-01-06 09:3{n}") for n in range(4)]
-    told(lake, *first, at="2026-01-07T00:30", covers=day, **EASTERN)
+    told(lake, *first, at="2026-01-06T20:30", covers=day, **EASTERN)
     # of the second another price, the third traded nothing, and the fourth is not told
     again = [first[0], minute("2026-01-06 09:31", 11.0), "2026-01-06 09:32,,,,,"]
     told(lake, *again, at="2026-01-07T02:00", covers=day, **EASTERN)
@@ -128,7 +128,7 @@ def test_a_correction_is_a_second_version_and_what_is_not_told_any_more_ends(
         (f"{row.bar_start:%M}", row.close, row.known_to and f"{row.known_to:%H:%M}", row.is_backfilled)
         for row in in_order(lake.minutes())
     ]
-    # the session ended at 01:00
+    # the regular session ended at 21:00
     assert versions == [
         ("30", 10, None, False),
         ("31", 10, "02:00", False),
