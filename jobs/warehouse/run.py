@@ -36,7 +36,7 @@ def load_tables(
             except NoTableError as error:
                 if not skip_missing:
                     raise
-                log.info("not_loaded", table=table.name, what=error.what)
+                log.debug("not_loaded", table=table.name, what=error.what)
                 continue
             _copy_receipts(ledger, loader, table)
             yield loaded

@@ -71,7 +71,10 @@ def test_a_fill_asks_for_what_is_open_a_bounded_number_of_times(
     assert [line for line in states("--symbols", "AAPL") if line.startswith("yahoo 1d 2020-11-2")] != []
     taken_in(lake)
     assert checked(lake).deleted == 2
-    assert [line for line in states("--symbols", "AAPL") if line.startswith("yahoo 1d 2020-11-2")] == []
+    # the 24th was asked for too, and nothing was told of it
+    assert [line for line in states("--symbols", "AAPL") if line.startswith("yahoo 1d 2020-11-2")] == [
+        "yahoo 1d 2020-11-24 1 no_trade answered 0"
+    ]
     tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'bars_1m'"
     assert lake.one(tables) == "0"
 
