@@ -78,7 +78,7 @@ GOLD_MINUTES = T.StructType([
     column(
         "is_backfilled",
         T.BooleanType(),
-        "it was told first after its session had ended; false of the stream's bars",
+        "it was told first after the regular session had ended; false of the stream's bars",
     ),
     column("known_from", T.TimestampType(), "when the vendor's version was told first; null = the stream's"),
     *TRACE,
