@@ -50,13 +50,8 @@ ENDS = {
 
 
 @pytest.fixture
-def wire(
-    snowflake_stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Place, Proxy]]:
+def wire(snowflake_stand_in: StandIn, tmp_path: Path) -> Iterator[tuple[Place, Proxy]]:
     """A tiny lake in two versions, the first loaded, and the wire to the warehouse."""
-    monkeypatch.setattr(engine, "NETWORK_LIMIT", 6)
-    monkeypatch.setattr(engine, "STATEMENT_LIMIT", 6)
-    monkeypatch.setattr(engine, "LOGIN_LIMIT", 6)
     with Proxy(snowflake_stand_in.port) as proxy:
         environment = {
             **ELSEWHERE,
@@ -71,6 +66,13 @@ def wire(
         yield place, proxy
         assert len(proxy.tokens) > 1
         OF_THIS_RUN.update(proxy.tokens)
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is to be waited for, in place of a minute and a quarter of an hour."""
+    for name in ("LOGIN_LIMIT", "NETWORK_LIMIT", "STATEMENT_LIMIT"):
+        monkeypatch.setattr(engine, name, 8)
 
 
 def versions(place: Place) -> list[int]:
@@ -90,6 +92,7 @@ def test_the_load_goes_on_after(wire: tuple[Place, Proxy], what: str) -> None:
     assert versions(place) == [1, 0]
 
 
+@pytest.mark.usefixtures("short_limits")
 @pytest.mark.parametrize("what", ENDS)
 def test_the_load_ends_with_a_remedy_and_the_next_one_is_whole(wire: tuple[Place, Proxy], what: str) -> None:
     place, proxy = wire
@@ -144,6 +147,7 @@ def test_a_rollback_that_is_not_heard_leaves_nothing_half_done(wire: tuple[Place
     assert versions(place) == [1, 0]
 
 
+@pytest.mark.usefixtures("short_limits")
 def test_without_a_network_the_load_ends_in_time(wire: tuple[Place, Proxy]) -> None:
     place, _ = wire
     away = Place(place.lake, place.environment | {"SNOWFLAKE_PORT": "9"})
