@@ -30,7 +30,14 @@ PROVE = (
     "budget",
     "whole-way",
 )
-OUTAGES = ("services-long", "store-away", "services-gone", "full-checkpoint-disk", "full-store-disk")
+OUTAGES = (
+    "services",
+    "services-long",
+    "store-away",
+    "services-gone",
+    "full-checkpoint-disk",
+    "full-store-disk",
+)
 ALL_FAULTS = (
     "zombies",
     "taken-meanwhile",
