@@ -22,6 +22,7 @@ def message(quote: DayQuote) -> Message:
     return Message(quote.source, b"body", None, day_quote=quote)
 
 
+@pytest.mark.long
 def test_quotes_without_a_time_are_in_silver_once_and_in_no_bar(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
