@@ -31,7 +31,7 @@ def whole_way(lake: Lake, options: Options) -> None:
     targets = [target for target in TARGETS for _ in range(KILLS // len(TARGETS))]
     chance.shuffle(targets)
     with stand_in(lake.folder / "stand-in") as server:
-        engines: list[Engine] = [{"WAREHOUSE": "duckdb"}, server.environment("WHOLE_WAY")]
+        engines: list[Engine] = [{"WAREHOUSE": "duckdb"}, server.environment("GOLD")]
         driver = lake.driver(max_offsets=500)
         lake.send(0.1)
         driver.wait_for(lambda: _is_there(lake), what=f"{TABLE} is there", seconds=THERE_WITHIN)
