@@ -35,13 +35,18 @@ def query(dialect: Dialect, shape: Shape, relation: str, *, staged: bool = False
         f"CAST(MOD(key_hash, {prime}) AS {dialect.whole_number}) AS key_{lane}"
         for lane, prime in enumerate(LANES)
     )
-    bucket = f", COALESCE(MOD(key_hash, {buckets}), -1) AS bucket" if buckets else ""
+    bucket = f", {bucket_of('key_hash', buckets)} AS bucket" if buckets else ""
     values = ", ".join(_whole(dialect, column, staged=staged) for column in shape.columns)
     worked = f"SELECT {multipliers}{bucket}, {values} FROM ({hashed}) AS hashed"
     sums = ", ".join(_sum(dialect, column, lane) for column in shape.columns for lane in range(len(LANES)))
     if not buckets:
         return f"SELECT COUNT(*), {sums} FROM ({worked}) AS worked"
     return f"SELECT bucket, COUNT(*), {sums} FROM ({worked}) AS worked GROUP BY bucket ORDER BY bucket"
+
+
+def bucket_of(key_hash: str, buckets: int) -> str:
+    """Into which bucket a key falls; -1 where it has a hole."""
+    return f"COALESCE(MOD({key_hash}, {buckets}), -1)"
 
 
 def read(shape: Shape, row: Sequence[object]) -> Sums:

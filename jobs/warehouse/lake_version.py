@@ -21,7 +21,6 @@ from jobs.warehouse import checksum
 from jobs.warehouse.checksum import Sums
 from jobs.warehouse.columns import Column, Shape, shape_of
 from jobs.warehouse.dialect import DUCKDB, OPERATION
-from jobs.warehouse.statements import bucket_of
 
 MEMORY = "1GB"
 FILE_BYTES = 128 * 2**20  # of a part: the size that a warehouse loads in parallel
@@ -55,6 +54,7 @@ class LakeVersion:
         self._url = table.path(settings).replace("s3a://", "s3://")
         self._options = settings.storage_options()
         self._opened = self._open(version)
+        self._sums: Sums | None = None
         self.version = int(self._opened.version())
         self.delta_id = str(self._opened.metadata().id)
         self.shape = shape_of(self._opened, table=table.name, key=table.key)
@@ -75,9 +75,11 @@ class LakeVersion:
         shutil.rmtree(self._folder)
 
     def sums(self) -> Sums:
-        """Its rows and checksums."""
-        query = checksum.query(DUCKDB, self.shape, "wire", staged=True)
-        return checksum.read(self.shape, self._rows(query)[0])
+        """Its rows and checksums: a version does not change, it is read through once."""
+        if self._sums is None:
+            query = checksum.query(DUCKDB, self.shape, "wire", staged=True)
+            self._sums = checksum.read(self.shape, self._rows(query)[0])
+        return self._sums
 
     def sums_by_bucket(self, buckets: int) -> dict[int, Sums]:
         query = checksum.query(DUCKDB, self.shape, "wire", staged=True, buckets=buckets)
@@ -87,7 +89,7 @@ class LakeVersion:
         """The rows whose keys fall into some buckets, times in whole microseconds."""
         key = DUCKDB.hash(DUCKDB.key_text(self.shape.key_columns, staged=True))
         listed = ", ".join(map(str, wanted))
-        return self._rows(f"SELECT * FROM wire WHERE {bucket_of(key, buckets)} IN ({listed})")
+        return self._rows(f"SELECT * FROM wire WHERE {checksum.bucket_of(key, buckets)} IN ({listed})")
 
     def write_all(self) -> Parts:
         """All its rows as Parquet files to be staged."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from jobs.warehouse.checksum import bucket_of
 from jobs.warehouse.columns import Column, Shape
 from jobs.warehouse.dialect import OPERATION, Dialect
 from jobs.warehouse.receipts import COLUMNS, HEAD_COLUMNS, HEADS, LOADS
@@ -146,11 +147,6 @@ def rows_of_buckets(dialect: Dialect, table: str, shape: Shape, wanted: Sequence
     bucket = bucket_of(dialect.hash(dialect.key_text(shape.key_columns)), buckets)
     listed = ", ".join(map(str, wanted))
     return f"SELECT {values} FROM {dialect.name(table)} WHERE {bucket} IN ({listed})"
-
-
-def bucket_of(key_hash: str, buckets: int) -> str:
-    """Into which bucket a key falls; -1 where it has a hole."""
-    return f"COALESCE(MOD({key_hash}, {buckets}), -1)"
 
 
 def _source(dialect: Dialect, staging: str, shape: Shape) -> str:
