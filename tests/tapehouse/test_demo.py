@@ -48,7 +48,7 @@ def test_ctrl_c_pressed_twice_leaves_nothing_running_and_a_second_demo_is_refuse
     with log.open("wb") as output:
         demo = python(checkout, *DEMO, output=output.fileno())
     try:
-        wait_for(lambda: b"[2/7]" in log.read_bytes(), demo)
+        wait_for(lambda: b"[2/8]" in log.read_bytes(), demo)
         started = json.loads(record.read_text())["processes"]
         assert set(started) == {"postgres", "store", "kafka", "stream_quotes"}
         second = python(checkout, *DEMO, output=subprocess.PIPE)
