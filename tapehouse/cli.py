@@ -8,6 +8,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "demo": ("tapehouse.demo", "stream a trading session through everything and check the result"),
     "up": ("tapehouse.services.up", "start Kafka, the S3 store and PostgreSQL on this machine"),
+    "airflow": ("tapehouse.airflow", "start Airflow beside the services, or call its own command line"),
     "down": ("tapehouse.services.down", "stop the services"),
     "ps": ("tapehouse.services.ps", "show the services"),
     "logs": ("tapehouse.services.logs", "show the log of a service"),

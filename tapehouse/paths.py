@@ -10,6 +10,7 @@ JARS = STATE / "jars"
 LOCAL = STATE / "local"
 DEMO = STATE / "demo"
 KNOWN = STATE / "known"
+AIRFLOW_ENV = STATE / "airflow-env"
 SETUP_RECORD = STATE / "setup.json"
 LOCAL_CONFIGURATION = ROOT / "docker" / "local"
 

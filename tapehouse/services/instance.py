@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from jobs.lake.errors import ServiceError
 from tapehouse.paths import DEMO, LOCAL, ROOT, outside
 from tapehouse.services import processes
 from tapehouse.services.disk import refuse_full_disk
-from tapehouse.services.environment import environment_of, find_programs
+from tapehouse.services.environment import environment_of
 from tapehouse.services.kafka import Kafka
-from tapehouse.services.ports import find_ports, is_free
+from tapehouse.services.places import find_other_ports, find_place
+from tapehouse.services.ports import is_free
 from tapehouse.services.postgres import Postgres
 from tapehouse.services.processes import Started
 from tapehouse.services.record import Record
@@ -79,7 +79,8 @@ class Instance:
 
     def stop(self, progress: Callable[[str], None] = lambda line: None) -> None:
         """Stop the jobs that work with the services, then the services, the last started first."""
-        for name in self._started().keys() - {service.name for service in SERVICES}:
+        services = {service.name for service in SERVICES}
+        for name in reversed([name for name in self._started() if name not in services]):
             progress(f"stopping {name}")
             self.stop_job(name)
         for service in reversed(SERVICES):
@@ -87,9 +88,12 @@ class Instance:
                 progress(f"stopping {service.name}")
             self._stop_one(service)
 
-    def start_job(self, name: str, arguments: Sequence[str]) -> Started:
-        """Start a program of ours beside the services, in their environment; it is stopped before them."""
-        environment = {**os.environ, **self.environment()}
+    def start_job(
+        self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> Started:
+        """Start a program beside the services, by default in their environment; it is stopped before them."""
+        if environment is None:
+            environment = {**os.environ, **self.environment()}
         process = processes.start(
             arguments, log=self._place().log(name), folder=ROOT, environment=environment
         )
@@ -109,6 +113,20 @@ class Instance:
                 f"{name} is not running", found=", ".join(started) or "nothing", remedy="see `tapehouse ps`"
             )
         processes.kill(started[name])
+
+    def runs(self, name: str) -> bool:
+        """Whether a service, or a program that was started beside them, is alive."""
+        return name in self._running()
+
+    def reserve(self, ports: Sequence[str] = (), secret_names: Sequence[str] = ()) -> Place:
+        """The place, with ports and secrets of these names beside those of the services."""
+        of_services = [name for service in SERVICES for name in service.port_names]
+        return find_place(
+            self.folder,
+            self._record,
+            ports=[*of_services, *ports],
+            secret_names=[*SECRETS, *secret_names],
+        )
 
     def remove(self) -> None:
         """Remove the data of a stopped instance."""
@@ -193,23 +211,7 @@ class Instance:
         return {name: process for name, process in self._started().items() if processes.is_alive(process)}
 
     def _place(self) -> Place:
-        record = self._record.read()
-        if "ports" not in record:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            names = [name for service in SERVICES for name in service.port_names]
-            record = {
-                "ports": find_ports(names),
-                "secrets": {name: secrets.token_hex(20) for name in SECRETS},
-            }
-            self._record.write(record | {"processes": {}})
-        programs = find_programs()
-        return Place(
-            self.folder,
-            record["ports"],
-            record["secrets"],
-            Path(programs["java_home"]),
-            Path(programs["postgres_bin"]),
-        )
+        return self.reserve()
 
     def _refuse_busy_port(self, service: Service, port: int) -> None:
         if not is_free(port):
@@ -221,8 +223,7 @@ class Instance:
 
     def forget_ports(self) -> None:
         """Find other ports at the next start."""
-        names = [name for service in SERVICES for name in service.port_names]
-        self._record.write(self._record.read() | {"ports": find_ports(names)})
+        find_other_ports(self._record)
 
 
 def find_running() -> Instance | None:

@@ -37,7 +37,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "port": place.ports["postgres"],
             "unix_socket_directories": "",
-            "max_connections": 60,
+            "max_connections": 120,
             "shared_buffers": "64MB",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -53,18 +53,7 @@ class Postgres:
         _connect(place, ADMINISTRATOR, "postgres").close()
 
     def prepare(self, place: Place) -> None:
-        """The database, owned by a role that is no superuser."""
-        connection = _connect(place, ADMINISTRATOR, "postgres")
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,))
-            if not cursor.fetchone():
-                cursor.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD %s", (place.secrets["ledger_password"],))
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
-            if not cursor.fetchone():
-                cursor.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-                cursor.execute(f"REVOKE CONNECT ON DATABASE {DATABASE} FROM PUBLIC")
-        connection.close()
+        make_database(place, DATABASE, OWNER, place.secrets["ledger_password"])
 
     @staticmethod
     def _initialise(
@@ -85,6 +74,21 @@ class Postgres:
             password.unlink()
         # one rename: an interrupted initdb leaves no half of a cluster behind
         new.rename(folder / "cluster")
+
+
+def make_database(place: Place, name: str, owner: str, password: str) -> None:
+    """A database, owned by a role that is no superuser; nobody else comes in. What is there is kept."""
+    connection = _connect(place, ADMINISTRATOR, "postgres")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (owner,))
+        if not cursor.fetchone():
+            cursor.execute(f"CREATE ROLE {owner} LOGIN PASSWORD %s", (password,))
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+        if not cursor.fetchone():
+            cursor.execute(f"CREATE DATABASE {name} OWNER {owner}")
+            cursor.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+    connection.close()
 
 
 def data_folder(place: Place) -> Path:

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from tapehouse.paths import JARS, LOCAL_CONFIGURATION, ROOT, SETUP_RECORD, STATE, VENV
-from tapehouse.setup import environment, jars, java, postgres
+from tapehouse.paths import AIRFLOW_ENV, JARS, LOCAL_CONFIGURATION, ROOT, SETUP_RECORD, STATE, VENV
+from tapehouse.setup import airflow, environment, jars, java, postgres
 from tapehouse.setup.errors import SetupError
 
 OLDEST_PYTHON = (3, 11, 5)
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--lock-jars", action="store_true", help="resolve the jars and write their checksums anew"
     )
+    parser.add_argument("--airflow", action="store_true", help="Airflow too, in an environment of its own")
     args = parser.parse_args()
     try:
         STATE.mkdir(exist_ok=True)
@@ -29,6 +30,9 @@ def main() -> int:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if args.lock_jars or not is_done():
                 set_up(lock_jars=args.lock_jars)
+            if args.airflow and not airflow.is_there():
+                step("airflow", f"Airflow into {AIRFLOW_ENV.relative_to(ROOT)}")
+                airflow.install()
     except (SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ BOOTSTRAP = STATE / "bootstrap"
 
 def install(extra: list[str]) -> None:
     """Make `.venv` hold the lock's packages, those of the fall-backs `extra`, and this checkout itself."""
-    uv = _installer()
+    uv = installer()
     python = VENV / "bin" / "python"
     if not python.exists():
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV])
@@ -40,7 +40,7 @@ def site_packages() -> Path:
     return next((VENV / "lib").glob("python3*/site-packages"))
 
 
-def _installer() -> Path:
+def installer() -> Path:
     """uv, from its hash-locked requirement, in a folder of its own."""
     uv = BOOTSTRAP / "bin" / "uv"
     if uv.exists():
