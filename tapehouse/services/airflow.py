@@ -3,7 +3,7 @@
 import json
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -53,12 +53,15 @@ class Running(NamedTuple):
 class Airflow:
     """Started after the services of its instance, and stopped before them, by `Instance.stop`."""
 
-    def __init__(self, instance: Instance, settings: Settings) -> None:
+    def __init__(
+        self, instance: Instance, settings: Settings, *, more: Mapping[str, str] | None = None
+    ) -> None:
+        """`more` is put into the environment of its processes, such as AIRFLOW__SECTION__OPTION."""
         if not (AIRFLOW_ENV / "bin" / "airflow").exists():
             raise SettingsError(
                 "Airflow is not installed", found=f"no {AIRFLOW_ENV}", remedy="run `make airflow`"
             )
-        self._instance, self._settings = instance, settings
+        self._instance, self._settings, self._more = instance, settings, more or {}
         self._place = instance.reserve([PORT], SECRETS)
         self.home = self._place.data("airflow")
 
@@ -69,7 +72,7 @@ class Airflow:
     @property
     def environment(self) -> dict[str, str]:
         """Of Airflow's processes and so of the tasks: no secret in it, those come from connections."""
-        return environment(self.home, self._settings)
+        return environment(self.home, self._settings, self._instance.environment()) | dict(self._more)
 
     def start(self, progress: Callable[[str], None] = lambda line: None) -> Running:
         """Start what is not running of it, with its database, connections and pools as they have to be."""

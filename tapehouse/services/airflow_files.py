@@ -5,6 +5,7 @@ import configparser
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,11 @@ POOLS_OF_ONE = {
 NOT_FOR_AIRFLOW = ("PYTHONPATH", "PYTHONSAFEPATH", "VIRTUAL_ENV", "PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
 
 
-def environment(home: Path, settings: Settings) -> dict[str, str]:
-    """What Airflow's processes need in their environment; no secret is in it."""
+def environment(home: Path, settings: Settings, programs: Mapping[str, str]) -> dict[str, str]:
+    """What Airflow's processes need in their environment; no secret is in it. `programs` says where ours are."""
     told, secret = _told(settings)
-    inherited = {k: v for k, v in os.environ.items() if k not in {*NOT_FOR_AIRFLOW, *secret}}
-    inherited = {k: v for k, v in inherited.items() if k.removesuffix("_FILE") not in secret}
+    unwanted = {*NOT_FOR_AIRFLOW, *secret, *(f"{name}_FILE" for name in secret)}
+    inherited = {name: value for name, value in (os.environ | programs).items() if name not in unwanted}
     return (
         inherited
         | told

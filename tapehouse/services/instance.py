@@ -92,8 +92,9 @@ class Instance:
         self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
     ) -> Started:
         """Start a program beside the services, by default in their environment; it is stopped before them."""
-        if environment is None:
-            environment = {**os.environ, **self.environment()}
+        environment = environment or {**os.environ, **self.environment()}
+        if name in self._started():  # it has died: what it left running goes before the next one comes
+            processes.kill(self._started()[name])
         process = processes.start(
             arguments, log=self._place().log(name), folder=ROOT, environment=environment
         )
@@ -119,7 +120,7 @@ class Instance:
         return name in self._running()
 
     def reserve(self, ports: Sequence[str] = (), secret_names: Sequence[str] = ()) -> Place:
-        """The place, with ports and secrets of these names beside those of the services."""
+        """The place, with ports and secrets of these names too."""
         of_services = [name for service in SERVICES for name in service.port_names]
         return find_place(
             self.folder,
