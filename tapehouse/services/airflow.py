@@ -80,11 +80,19 @@ class Airflow:
         for name, options in COMPONENTS.items():
             if not self._instance.runs(_job(name)):
                 arguments = [str(AIRFLOW_ENV / "bin" / "airflow"), name, *options]
-                self._instance.start_job(_job(name), arguments, environment=self.environment)
+                self._instance.start_job(
+                    _job(name), arguments, environment=self.environment, ends_together=True
+                )
         began = time.monotonic()
         self._wait_until_healthy()
         progress(f"airflow on port {self._place.ports[PORT]} ({time.monotonic() - began:.1f} s)")
         return Running(self.url, USER, str(self.home / PASSWORDS))
+
+    def stop(self) -> None:
+        """Stop Airflow alone; the services stay up."""
+        for name in reversed(COMPONENTS):
+            if self._instance.runs(_job(name)):
+                self._instance.stop_job(_job(name))
 
     def call(self, *arguments: str) -> str:
         """Run Airflow's own command line to its end; its output."""

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from jobs.lake.errors import ServiceError
@@ -16,11 +17,11 @@ from tapehouse.services.disk import refuse_full_disk
 from tapehouse.services.environment import environment_of
 from tapehouse.services.kafka import Kafka
 from tapehouse.services.places import find_other_ports, find_place
-from tapehouse.services.ports import is_free
 from tapehouse.services.postgres import Postgres
 from tapehouse.services.processes import Started
 from tapehouse.services.record import Record
 from tapehouse.services.service import Place, Service
+from tapehouse.services.starting import start_until_ready
 from tapehouse.services.store import Store
 
 # in the order in which they start
@@ -33,8 +34,7 @@ SECRETS = (
     "s3_pipeline_access_key",
     "s3_pipeline_secret_key",
 )
-READY_WITHIN, JOB_PATIENCE = 90.0, 60.0
-LAUNCHES = 4
+JOB_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Instance:
                     continue
                 began = time.monotonic()
                 started.append(service)
-                self._start_one(service, place)
+                start_until_ready(service, place, partial(self._record_process, service.name))
                 progress(
                     f"{service.name} on port {place.ports[service.port_names[0]]} ({time.monotonic() - began:.1f} s)"
                 )
@@ -89,16 +89,25 @@ class Instance:
             self._stop_one(service)
 
     def start_job(
-        self, name: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        ends_together: bool = False,
     ) -> Started:
         """Start a program beside the services, by default in their environment; it is stopped before them."""
         environment = environment or {**os.environ, **self.environment()}
         if name in self._started():  # it has died: what it left running goes before the next one comes
             processes.kill(self._started()[name])
         process = processes.start(
-            arguments, log=self._place().log(name), folder=ROOT, environment=environment
+            arguments,
+            log=self._place().log(name),
+            folder=ROOT,
+            environment=environment,
+            ends_together=ends_together,
         )
-        self._record.update("processes", name, asdict(process))
+        self._record_process(name, process)
         return process
 
     def stop_job(self, name: str) -> None:
@@ -162,46 +171,33 @@ class Instance:
             for service in SERVICES
         ]
 
+    def programs(self) -> list[ServiceState]:
+        """The state of what was started beside the services, in the order of its start."""
+        running, services = self._running(), {service.name for service in SERVICES}
+        return [
+            ServiceState(
+                name,
+                "running" if name in running else "died",
+                process.pid if name in running else None,
+                None,
+                str(self.folder / "logs" / f"{name}.log"),
+            )
+            for name, process in self._started().items()
+            if name not in services
+        ]
+
     def environment(self) -> dict[str, str]:
         """What a program needs in its environment to work with this instance."""
         return environment_of(self._place())
-
-    def _start_one(self, service: Service, place: Place) -> None:
-        for port_name in service.port_names:
-            self._refuse_busy_port(service, place.ports[port_name])
-        deadline = time.monotonic() + READY_WITHIN
-        process = self._launch(service, place)
-        problem: Exception | None = None
-        launches = 1
-        while time.monotonic() < deadline and launches <= LAUNCHES:
-            if not processes.is_alive(process):
-                # after kill -9 its lock or children may need a moment
-                time.sleep(2)
-                process = self._launch(service, place)
-                launches += 1
-            try:
-                service.check(place)
-                service.prepare(place)
-                return
-            except Exception as error:  # ruff: ignore[blind-except] - whatever its client raises while it starts: kept for the message
-                problem = error
-                time.sleep(0.2)
-        raise ServiceError(
-            f"{service.name} did not become ready",
-            found=f"{problem!r:.200}; its log ends: {_last_line(place.log(service.name))}",
-            remedy=f"read {place.log(service.name)}",
-        )
-
-    def _launch(self, service: Service, place: Place) -> Started:
-        process = service.start(place)
-        self._record.update("processes", service.name, asdict(process))
-        return process
 
     def _stop_one(self, service: Service) -> None:
         process = self._started().get(service.name)
         if process:
             processes.stop(process, by=service.stop_signal, patience=service.patience)
             self._record.update("processes", service.name, None)
+
+    def _record_process(self, name: str, process: Started) -> None:
+        self._record.update("processes", name, asdict(process))
 
     def _started(self) -> dict[str, Started]:
         return {
@@ -213,14 +209,6 @@ class Instance:
 
     def _place(self) -> Place:
         return self.reserve()
-
-    def _refuse_busy_port(self, service: Service, port: int) -> None:
-        if not is_free(port):
-            raise ServiceError(
-                f"port {port} of {service.name} is used by another program",
-                found=f"something listens on 127.0.0.1:{port}",
-                remedy="stop that program, or forget the ports with `tapehouse down --forget-ports`",
-            )
 
     def forget_ports(self) -> None:
         """Find other ports at the next start."""
@@ -243,8 +231,3 @@ def running(
         yield instance
     finally:
         instance.stop()
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1][:200] if lines else "(empty)"

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,14 @@ HAS_PROC = Path("/proc/self/stat").exists()
 
 @dataclass(frozen=True)
 class Started:
-    """A process that was started here; `born` tells it from a later one with the same pid."""
+    """A process that was started here; `born` tells it from a later one with the same pid.
+
+    One that `ends_together` does not tell what it has started that it is to end: all of its session is told.
+    """
 
     pid: int
     born: str
+    ends_together: bool = False
 
 
 def start(
@@ -29,6 +33,7 @@ def start(
     folder: Path,
     environment: Mapping[str, str],
     user: str | None = None,
+    ends_together: bool = False,
 ) -> Started:
     """Start a process in a session of its own, its output appended to `log`."""
     as_user: dict[str, object] = {"user": user, "group": _group_of(user), "extra_groups": []} if user else {}
@@ -43,7 +48,7 @@ def start(
             start_new_session=True,
             **as_user,  # type: ignore[call-overload]
         )
-    return Started(process.pid, birth(process.pid))
+    return Started(process.pid, birth(process.pid), ends_together)
 
 
 def run(
@@ -80,16 +85,14 @@ def is_alive(process: Started) -> bool:
 def stop(process: Started, *, by: signal.Signals, patience: float) -> None:
     """Ask the process to end, wait, and kill what is then left of its session."""
     if is_alive(process):
-        os.kill(process.pid, by)
+        _signal(session_of(process) if process.ends_together else [process.pid], by)
         ends_within(process, patience)
     kill(process)
 
 
 def kill(process: Started) -> None:
     """kill -9 of the process and of what it started in its session."""
-    for pid in session_of(process):
-        with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
-            os.kill(pid, signal.SIGKILL)
+    _signal(session_of(process), signal.SIGKILL)
     ends_within(process, 10)
 
 
@@ -116,6 +119,12 @@ def birth(pid: int) -> str:
         return asked.strip()
     fields = _stat(pid)
     return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+            os.kill(pid, number)
 
 
 def _all() -> Iterator[tuple[int, int, str]]:

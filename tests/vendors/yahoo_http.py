@@ -23,11 +23,18 @@ class Asked(NamedTuple):
 class YahooServer:
     """A server on a free port for the length of a block. `asked` are the requests in the order in which they came.
 
-    `charts` are bodies by symbol; `faults` by symbol are used up first, one a request with a range.
+    `charts` are bodies by symbol; `faults` by symbol are used up first, one a request with a range. With `cuts` an
+    answer holds the range that was asked for, else the whole chart.
     """
 
-    def __init__(self, charts: dict[str, Any], *, faults: "dict[str, list[Fault]] | None" = None) -> None:
-        self._charts, self._faults = charts, faults or {}
+    def __init__(
+        self,
+        charts: dict[str, Any],
+        *,
+        faults: "dict[str, list[Fault]] | None" = None,
+        cuts: bool = False,
+    ) -> None:
+        self._charts, self._faults, self._cuts = charts, faults or {}, cuts
         self._lock = threading.Lock()
         self.asked: list[Asked] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -85,7 +92,8 @@ class YahooServer:
         if parts.path.startswith("/v8/finance/chart/"):
             if symbol not in self._charts:
                 return 404, json.dumps({"chart": {"result": None, "error": NOT_FOUND}})
-            return 200, json.dumps(self._charts[symbol])
+            told = self._charts[symbol]
+            return 200, json.dumps(_cut(told, query) if self._cuts and "period1" in query else told)
         return 404, ""
 
 
@@ -123,6 +131,22 @@ def chart(
         "indicators": {"quote": [quote], "adjclose": [{"adjclose": prices}]},
     }
     return {"chart": {"result": [result | ({"events": events} if events else {})], "error": None}}
+
+
+def _cut(told: Any, query: dict[str, str]) -> Any:
+    """The rows of a chart from the one moment to before the other."""
+    result = told["chart"]["result"][0]
+    begin, end = int(query["period1"]), int(query["period2"])
+    wanted = [n for n, at in enumerate(result["timestamp"]) if begin <= at < end]
+    quote, adjusted = result["indicators"]["quote"][0], result["indicators"]["adjclose"][0]
+    cut = result | {
+        "timestamp": [result["timestamp"][n] for n in wanted],
+        "indicators": {
+            "quote": [{name: [values[n] for n in wanted] for name, values in quote.items()}],
+            "adjclose": [{name: [values[n] for n in wanted] for name, values in adjusted.items()}],
+        },
+    }
+    return {"chart": {"result": [cut], "error": None}}
 
 
 def _seconds(moment: str) -> int:

@@ -1,0 +1,198 @@
+"""`daily_close` by a real Airflow: from nothing to a reconciled warehouse, a run a session."""
+
+import json
+import sys
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from jobs.lake.settings import Settings
+from producers.series_tables import COLUMNS
+from tapehouse.services.airflow import Airflow
+from tests.airflow_api import ENDED, Api, wait_until
+from tests.faults.fault import Options
+from tests.faults.lake import Lake
+from tests.vendors.alpha_vantage import AlphaVantageServer
+from tests.vendors.yahoo_http import YahooServer, chart
+
+DAG = "daily_close"
+# two days after Thanksgiving's eve: the second closes at 13:00
+SESSIONS = ("2025-11-26", "2025-11-28", "2025-12-01")
+HALF_DAY = "2025-11-28"
+# beside a holiday, Labor Day
+BACKFILLED = ("2025-08-28", "2025-08-29", "2025-09-02", "2025-09-03", "2025-09-04")
+CLOSES = {"AAPL": 270.0, "MSFT": 480.0}
+KEY = "a-key"
+INSTRUMENTS = """version: 1
+instruments:
+  - instrument_id: us-apple
+    follow:
+      - {source: yahoo, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
+      - {source: alpha_vantage, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
+    listings:
+      - {symbol: AAPL, mic: XNAS, currency: USD, from: 1980-12-12, vendor_symbols: {yahoo: AAPL, alpha_vantage: AAPL}}
+  - instrument_id: us-microsoft
+    follow:
+      - {source: yahoo, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
+    listings:
+      - {symbol: MSFT, mic: XNAS, currency: USD, from: 1986-03-13, vendor_symbols: {yahoo: MSFT, alpha_vantage: MSFT}}
+"""
+RUN_WITHIN, FIRST_RUN_WITHIN = 600.0, 120.0
+GREEN = ("success", "skipped")
+
+
+class Orchestra(NamedTuple):
+    """An Airflow that works on a lake of its own, and its vendor."""
+
+    lake: Lake
+    airflow: Airflow
+    api: Api
+    yahoo: YahooServer
+
+    def close(self, session: str) -> str:
+        """The run of a session, to its end; its id."""
+        run_id = self.api.trigger(DAG, session)
+        self.wait_for(run_id)
+        return run_id
+
+    def wait_for(self, run_id: str, *, seconds: float = RUN_WITHIN) -> str:
+        wait_until(lambda: self._state(run_id) in ENDED, what=f"{run_id} ended", seconds=seconds)
+        return self._state(run_id)
+
+    def must_be_green(self, run_id: str) -> None:
+        """And say how long each task took."""
+        tasks = self.api.tasks(DAG, run_id)
+        told = ", ".join(f"{task.name} {task.seconds:.0f} s" for task in tasks)
+        print(f"  {run_id}: {told}", file=sys.stderr)
+        state = self._state(run_id)
+        bad = [task for task in tasks if task.state not in GREEN]
+        logs = [self.api.log(DAG, run_id, task.name, attempt=task.tries)[-3000:] for task in bad[:1]]
+        assert state == "success", f"{run_id} is {state}: {bad}: {logs}"
+
+    def _state(self, run_id: str) -> str:
+        return str(self.api.run(DAG, run_id)["state"])
+
+
+@contextmanager
+def orchestra(lake: Lake, sessions: tuple[str, ...]) -> Generator[Orchestra, None, None]:
+    """Vendors that tell of these sessions, and Airflow with the one DAG, which has nothing to do yet."""
+    days = {symbol: _days(sessions, close) for symbol, close in CLOSES.items()}
+    charts = {symbol: chart(symbol, rows) for symbol, rows in days.items()}
+    answers = {("TIME_SERIES_DAILY", "AAPL"): _series(days["AAPL"])}
+    with (
+        YahooServer(charts, cuts=True) as yahoo,
+        AlphaVantageServer(answers, key=KEY) as alpha_vantage,
+    ):
+        instruments = lake.folder / "instruments.yaml"
+        instruments.write_text(INSTRUMENTS)
+        lake.environment |= {
+            "TAPEHOUSE_INSTRUMENTS": str(instruments),
+            "TAPEHOUSE_RAW_URL": f"s3://raw/{uuid.uuid4().hex}",
+            "TAPEHOUSE_YAHOO_URL": yahoo.url,
+            "TAPEHOUSE_ALPHA_VANTAGE_URL": alpha_vantage.url,
+            "ALPHAVANTAGE_API_KEY": KEY,
+        }
+        airflow = Airflow(lake.instance, Settings(**lake.environment), more=_only_this_dag(lake.folder))
+        try:
+            running = airflow.start(lambda line: print(f"  {line}", file=sys.stderr))
+            password = json.loads(Path(running.password_file).read_text())[running.user]
+            api = Api(running, password)
+            _forget_scheduled_run(api)
+            yield Orchestra(lake, airflow, api, yahoo)
+        finally:
+            airflow.stop()
+
+
+def one_session(lake: Lake, options: Options) -> None:
+    """A half day, from nothing to a reconciled warehouse."""
+    del options
+    with orchestra(lake, SESSIONS) as airflow:
+        airflow.must_be_green(airflow.close(HALF_DAY))
+        _must_be_reconciled(lake)
+
+
+def three_sessions(lake: Lake, options: Options) -> None:
+    """Three runs, and the same again, which changes nothing."""
+    del options
+    with orchestra(lake, SESSIONS) as airflow:
+        refusal = airflow.api.refused(DAG, "2025-11-27")
+        assert "not a" in refusal, f"a run for Thanksgiving was made: {refusal}"
+        for session in SESSIONS:
+            airflow.must_be_green(airflow.close(session))
+        _must_be_reconciled(lake)
+        before = _versions(lake)
+        asked = len(airflow.yahoo.asked)
+        for session in SESSIONS:
+            airflow.must_be_green(airflow.close(session))
+        assert _versions(lake) == before, "a repeated run has written"
+        assert len(airflow.yahoo.asked) == asked, "a repeated run has asked the vendor"
+        _must_be_reconciled(lake)
+
+
+def _days(sessions: tuple[str, ...], close: float) -> list[tuple[str, float, int]]:
+    return [(f"{session}T14:30", close + n, 1_000_000 + n) for n, session in enumerate(sessions)]
+
+
+def _series(days: list[tuple[str, float, int]]) -> dict[str, object]:
+    """What Alpha Vantage tells of the same days: prices equal, volumes a little other."""
+    bars = {
+        day[:10]: dict(zip(COLUMNS, (*[f"{price:.4f}"] * 4, str(volume + 7)), strict=True))
+        for day, price, volume in days
+    }
+    return {"Meta Data": {"5. Time Zone": "US/Eastern"}, "Time Series (Daily)": bars}
+
+
+def _only_this_dag(folder: Path) -> dict[str, str]:
+    """The others would start by the clock."""
+    from tapehouse.paths import ROOT
+
+    dags = folder / "dags"
+    dags.mkdir()
+    (dags / f"{DAG}.py").symlink_to(ROOT / "airflow" / "dags" / f"{DAG}.py")
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
+        "TAPEHOUSE_STREAM_OWNER": "service",
+    }
+
+
+def _forget_scheduled_run(api: Api) -> None:
+    """That of the newest session which is over: it is there by itself, and not what is shown here."""
+    wait_until(
+        lambda: bool(_runs_so_far(api)), what="the scheduler has made its run", seconds=FIRST_RUN_WITHIN
+    )
+    for run in api.runs(DAG):
+        api.delete(DAG, run["dag_run_id"])
+
+
+def _runs_so_far(api: Api) -> list[dict[str, object]]:
+    import urllib.error
+
+    try:
+        return api.runs(DAG)
+    except urllib.error.HTTPError:
+        return []  # the DAG is not read yet
+
+
+def _must_be_reconciled(lake: Lake) -> None:
+    compared = lake.tapehouse("reconcile")
+    assert compared.returncode == 0, f"reconcile: {compared.stdout[-2000:]} {compared.stderr[-1000:]}"
+    assert "gold.bars_1d =" in compared.stdout, f"no daily bars in the warehouse: {compared.stdout}"
+
+
+def _versions(lake: Lake) -> dict[str, int]:
+    """The newest version of every table of history."""
+    from deltalake import DeltaTable
+
+    from jobs.lake.history_tables import HISTORY_TABLES
+
+    settings = Settings(**lake.environment)
+    urls = {table.name: table.path(settings).replace("s3a://", "s3://") for table in HISTORY_TABLES}
+    options = settings.storage_options()
+    return {
+        name: DeltaTable(url, storage_options=options).version()
+        for name, url in urls.items()
+        if DeltaTable.is_deltatable(url, options)
+    }
