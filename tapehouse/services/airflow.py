@@ -40,6 +40,8 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 }
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 HEALTHY_WITHIN = 180.0
+# of the names of its processes among those of the instance
+PREFIX = "airflow-"
 
 
 class Running(NamedTuple):
@@ -144,4 +146,4 @@ class Airflow:
 
 
 def _job(component: str) -> str:
-    return f"airflow-{component}"
+    return f"{PREFIX}{component}"

@@ -20,7 +20,6 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(service) for service in services], indent=1))
     else:
         for service in services:
-            print(
-                f"{service.name:21} {service.state:8} pid {service.pid or '-':<8} port {service.port or '-':<6} {service.log}"
-            )
+            who = f"{service.name:21} {service.state:8} pid {service.pid or '-':<8}"
+            print(f"{who} port {service.port or '-':<6} {service.log}")
     return 1 if any(service.state == "died" for service in services) else 0

@@ -3,8 +3,9 @@
 import json
 import sys
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from jobs.lake.settings import Settings
 from producers.series_tables import COLUMNS
 from tapehouse.services.airflow import Airflow
 from tests.airflow_api import ENDED, Api, wait_until
+from tests.faults.batches import compare
 from tests.faults.fault import Options
 from tests.faults.lake import Lake
 from tests.vendors.alpha_vantage import AlphaVantageServer
@@ -57,28 +59,31 @@ class Orchestra(NamedTuple):
         self.wait_for(run_id)
         return run_id
 
-    def wait_for(self, run_id: str, *, seconds: float = RUN_WITHIN) -> str:
-        wait_until(lambda: self._state(run_id) in ENDED, what=f"{run_id} ended", seconds=seconds)
-        return self._state(run_id)
+    def wait_for(self, run_id: str, *, seconds: float = RUN_WITHIN) -> None:
+        wait_until(lambda: self.state(run_id) in ENDED, what=f"{run_id} ended", seconds=seconds)
 
     def must_be_green(self, run_id: str) -> None:
         """And say how long each task took."""
         tasks = self.api.tasks(DAG, run_id)
         told = ", ".join(f"{task.name} {task.seconds:.0f} s" for task in tasks)
         print(f"  {run_id}: {told}", file=sys.stderr)
-        state = self._state(run_id)
+        state = self.state(run_id)
         bad = [task for task in tasks if task.state not in GREEN]
         logs = [self.api.log(DAG, run_id, task.name, attempt=task.tries)[-3000:] for task in bad[:1]]
         assert state == "success", f"{run_id} is {state}: {bad}: {logs}"
 
-    def _state(self, run_id: str) -> str:
+    def state(self, run_id: str) -> str:
         return str(self.api.run(DAG, run_id)["state"])
+
+    def has_died(self) -> bool:
+        """Whether a process of Airflow is gone."""
+        return any(one.state == "died" for one in self.lake.instance.programs())
 
 
 @contextmanager
-def orchestra(lake: Lake, sessions: tuple[str, ...]) -> Generator[Orchestra, None, None]:
-    """Vendors that tell of these sessions, and Airflow with the one DAG, which has nothing to do yet."""
-    days = {symbol: _days(sessions, close) for symbol, close in CLOSES.items()}
+def orchestra(lake: Lake, sessions: tuple[str, ...], *, spoilt: str = "") -> Generator[Orchestra, None, None]:
+    """Vendors that tell of these sessions, nonsense of one, and Airflow with one DAG that has nothing to do yet."""
+    days = {symbol: _days(sessions, close, spoilt) for symbol, close in CLOSES.items()}
     charts = {symbol: chart(symbol, rows) for symbol, rows in days.items()}
     answers = {("TIME_SERIES_DAILY", "AAPL"): _series(days["AAPL"])}
     with (
@@ -110,7 +115,7 @@ def one_session(lake: Lake, options: Options) -> None:
     del options
     with orchestra(lake, SESSIONS) as airflow:
         airflow.must_be_green(airflow.close(HALF_DAY))
-        _must_be_reconciled(lake)
+        must_be_reconciled(lake)
 
 
 def three_sessions(lake: Lake, options: Options) -> None:
@@ -121,18 +126,50 @@ def three_sessions(lake: Lake, options: Options) -> None:
         assert "not a" in refusal, f"a run for Thanksgiving was made: {refusal}"
         for session in SESSIONS:
             airflow.must_be_green(airflow.close(session))
-        _must_be_reconciled(lake)
+        must_be_reconciled(lake)
         before = _versions(lake)
         asked = len(airflow.yahoo.asked)
         for session in SESSIONS:
             airflow.must_be_green(airflow.close(session))
         assert _versions(lake) == before, "a repeated run has written"
         assert len(airflow.yahoo.asked) == asked, "a repeated run has asked the vendor"
-        _must_be_reconciled(lake)
+        must_be_reconciled(lake)
 
 
-def _days(sessions: tuple[str, ...], close: float) -> list[tuple[str, float, int]]:
-    return [(f"{session}T14:30", close + n, 1_000_000 + n) for n, session in enumerate(sessions)]
+def backfilled(lake: Lake, options: Options) -> None:
+    """Airflow's own backfill over a holiday: exactly the sessions, in order, and what one pass makes of them."""
+    del options
+    with orchestra(lake, BACKFILLED) as airflow:
+        days = ["--from-date", BACKFILLED[0], "--to-date", BACKFILLED[-1]]
+        airflow.airflow.call("backfill", "create", "--dag-id", DAG, *days, "--max-active-runs", "1")
+        wait_until(
+            lambda: [run["state"] for run in airflow.api.runs(DAG)] == ["success"] * len(BACKFILLED),
+            what="five good runs",
+            seconds=len(BACKFILLED) * RUN_WITHIN,
+        )
+        runs = airflow.api.runs(DAG)
+        assert [run["partition_key"] for run in runs] == list(BACKFILLED), f"other sessions: {runs}"
+        ends = [run["end_date"] for run in runs[:-1]]
+        assert all(end <= run["start_date"] for end, run in zip(ends, runs[1:], strict=True)), "they overlap"
+        must_be_reconciled(lake)
+        must_be_one_pass(lake, BACKFILLED)
+
+
+def must_be_one_pass(lake: Lake, sessions: Sequence[str]) -> None:
+    """Every table of history is what one batch makes of the same objects."""
+    one_pass = {"TAPEHOUSE_PROCESSED_URL": f"s3://processed/{lake.folder.name}-one-pass"}
+    after = date.fromisoformat(sessions[-1]) + timedelta(1)
+    batch = lake.tapehouse("batch", "--from", sessions[0], "--to", str(after), environment=one_pass)
+    assert batch.returncode == 0, f"batch: {batch.stderr[-2000:]}"
+    compare(lake, one_pass)
+
+
+def _days(sessions: tuple[str, ...], close: float, spoilt: str) -> list[tuple[str, float, int]]:
+    """A bar a session; the price of the spoilt one is below zero."""
+    return [
+        (f"{session}T14:30", -1.0 if session == spoilt else close + n, 1_000_000 + n)
+        for n, session in enumerate(sessions)
+    ]
 
 
 def _series(days: list[tuple[str, float, int]]) -> dict[str, object]:
@@ -176,7 +213,7 @@ def _runs_so_far(api: Api) -> list[dict[str, object]]:
         return []  # the DAG is not read yet
 
 
-def _must_be_reconciled(lake: Lake) -> None:
+def must_be_reconciled(lake: Lake) -> None:
     compared = lake.tapehouse("reconcile")
     assert compared.returncode == 0, f"reconcile: {compared.stdout[-2000:]} {compared.stderr[-1000:]}"
     assert "gold.bars_1d =" in compared.stdout, f"no daily bars in the warehouse: {compared.stdout}"

@@ -55,7 +55,7 @@ def killed_at_each_write(lake: Lake, options: Options) -> None:
         for table in _written(lake, undisturbed):
             _kill_at(lake, f"{table}.{chance.choice(MOMENTS)}", part)
         _run(lake, {})
-        _compare(lake, undisturbed)
+        compare(lake, undisturbed)
 
 
 def _written(lake: Lake, undisturbed: dict[str, str]) -> list[str]:
@@ -91,7 +91,7 @@ def _commits(lake: Lake, environment: dict[str, str]) -> dict[str, int]:
     }
 
 
-def _compare(lake: Lake, undisturbed: dict[str, str]) -> None:
+def compare(lake: Lake, undisturbed: dict[str, str]) -> None:
     """Each table as the undisturbed batch made it: to the last column of the last row."""
     found = [_content(Settings(**lake.environment | other)) for other in ({}, undisturbed)]
     assert found[0].keys() == found[1].keys(), f"other tables: {set(found[0]) ^ set(found[1])}"

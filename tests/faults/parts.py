@@ -20,7 +20,7 @@ class Step:
 
 
 # whole-way kills the driver, its halves and each service at random instants, as `instants` and `services` do
-PROVE = ("failpoints", "store-stalls", "zombie", "load", "history", "budget", "whole-way")
+PROVE = ("failpoints", "store-stalls", "zombie", "load", "history", "budget", "whole-way", "airflow")
 OUTAGES = (
     "services",
     "services-long",
@@ -49,5 +49,8 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
+    "airflow": tuple(
+        Step(f"airflow-{name}", BRIEF) for name in ("sessions", "backfill", "kills", "bad-data")
+    ),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }

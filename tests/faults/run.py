@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tapehouse.services.instance import Instance, running
 from tests.faults import (
+    airflow,
+    airflow_kills,
     batches,
     checkpoints,
     clock,
@@ -59,6 +61,11 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "taken-meanwhile": zombies.taken_while_postgres_was_away,
     "two-at-once": two.at_once,
     "whole-way": warehouse.whole_way,
+    "airflow": airflow.one_session,
+    "airflow-sessions": airflow.three_sessions,
+    "airflow-backfill": airflow.backfilled,
+    "airflow-kills": airflow_kills.killed,
+    "airflow-bad-data": airflow_kills.bad_data,
 }
 
 
