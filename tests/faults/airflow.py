@@ -13,6 +13,12 @@ from jobs.lake.settings import Settings
 from producers.series_tables import COLUMNS
 from tapehouse.services.airflow import Airflow
 from tests.airflow_api import ENDED, Api, wait_until
+from tests.faults.airflow_eyes import (
+    know_secrets,
+    look_at_processes,
+    nothing_is_seen,
+    others_can_not_come_in,
+)
 from tests.faults.batches import compare
 from tests.faults.fault import Options
 from tests.faults.lake import Lake
@@ -26,7 +32,7 @@ HALF_DAY = "2025-11-28"
 # beside a holiday, Labor Day
 BACKFILLED = ("2025-08-28", "2025-08-29", "2025-09-02", "2025-09-03", "2025-09-04")
 CLOSES = {"AAPL": 270.0, "MSFT": 480.0}
-KEY = "a-key"
+KEY = "a-key-of-alpha-vantage"
 INSTRUMENTS = """version: 1
 instruments:
   - instrument_id: us-apple
@@ -111,11 +117,22 @@ def orchestra(lake: Lake, sessions: tuple[str, ...], *, spoilt: str = "") -> Gen
 
 
 def one_session(lake: Lake, options: Options) -> None:
-    """A half day, from nothing to a reconciled warehouse."""
+    """A half day, from nothing to a reconciled warehouse; nobody outside sees a secret or comes in."""
     del options
     with orchestra(lake, SESSIONS) as airflow:
-        airflow.must_be_green(airflow.close(HALF_DAY))
+        place = lake.instance.reserve()
+        know_secrets(dict(place.secrets), KEY)
+        run_id = airflow.api.trigger(DAG, HALF_DAY)
+        wait_until(
+            lambda: look_at_processes() or airflow.state(run_id) in ENDED,
+            what=f"{run_id} ended",
+            seconds=RUN_WITHIN,
+        )
+        airflow.must_be_green(run_id)
         must_be_reconciled(lake)
+        programs = lake.instance.programs()
+        others_can_not_come_in([one.pid for one in programs if one.pid])
+        nothing_is_seen(airflow.api, DAG, run_id, airflow.airflow.home, [Path(one.log) for one in programs])
 
 
 def three_sessions(lake: Lake, options: Options) -> None:
