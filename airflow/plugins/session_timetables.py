@@ -84,9 +84,8 @@ class SessionTimetable(Timetable):
         **extra: Any,
     ) -> str:
         """The session stands in the run's id; as a session may run again, so does chance."""
-        session = extra.get("partition_key") or "no-session"
-        suffix = f"{session}__{run_after.isoformat()}__{secrets.token_hex(3)}"
-        return run_type.generate_run_id(suffix=suffix)
+        parts = [extra.get("partition_key"), run_after.isoformat(), secrets.token_hex(3)]
+        return run_type.generate_run_id(suffix="__".join(part for part in parts if part))
 
     def _decode_partition_date(self, partition_key: str) -> datetime:
         """Refuse a key that is not a session."""

@@ -93,7 +93,7 @@ def product_step(
 def before_step(context: Context) -> None:
     """Hide the store's key id, which Airflow takes for a plain name, and refuse a run of no session."""
     mask_secret(Connection.get("tapehouse_store").login)
-    if context["dag"].timetable.partitioned and not context["partition_key"]:
+    if getattr(context["dag"].timetable, "partitioned", False) and not context["partition_key"]:
         raise AirflowFailException(
             "the run is of no session; found no partition key; "
             "remedy: trigger the DAG with the session as partition key, as 2026-11-27"
