@@ -47,17 +47,27 @@ CONNECTIONS = {
 }
 
 # Airflow reads all of this when it is imported first
-os.environ.update({
-    "AIRFLOW_HOME": HOME.name,
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow" / "dags"),
-    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "airflow" / "plugins"),
-    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "7",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME.name}/airflow.db",
-    "SPARK_HOME": "/opt/spark",
-    "TAPEHOUSE_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
-} | {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in CONNECTIONS.items()})
+os.environ.update(
+    {
+        "AIRFLOW_HOME": HOME.name,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow" / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "airflow" / "plugins"),
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "7",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME.name}/airflow.db",
+        "SPARK_HOME": "/opt/spark",
+        "TAPEHOUSE_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+    }
+    | {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in CONNECTIONS.items()}
+)
 sys.path.insert(0, str(ROOT / "airflow" / "plugins"))
+
+
+def program(file: Path, body: str) -> None:
+    """A program of a few lines of shell."""
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{body}\n")
+    file.chmod(0o700)
 
 
 @pytest.fixture(scope="session")

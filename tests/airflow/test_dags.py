@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,13 @@ def test_of_the_steps_that_write_a_table_one_runs_at_a_time(dag: DAG) -> None:
 
 def test_the_day_is_worked_out_in_order(bag: DagBag) -> None:
     dag = bag.dags["daily_close"]
-    assert set(dag.roots) == {dag.get_task(n) for n in ("fetch_yahoo", "fetch_alpha_vantage", "publish_reference")}
+    assert set(dag.roots) == {
+        dag.get_task(n) for n in ("fetch_yahoo", "fetch_alpha_vantage", "publish_reference")
+    }
     assert after(dag, "fetch_yahoo") == after(dag, "fetch_alpha_vantage") == {"load_history"}
     assert after(dag, "load_history") == {"build_daily", "build_minutes"}
     chain = ["build_daily", "adjust_prices", "compute_indicators", "check_completeness", "reconcile_sources"]
-    for one, next_one in zip(chain, [*chain[1:], "load_warehouse"], strict=True):
+    for one, next_one in pairwise([*chain, "load_warehouse"]):
         assert after(dag, one) == {next_one}
     assert after(dag, "build_minutes") == after(dag, "publish_reference") == {"load_warehouse"}
     assert after(dag, "load_warehouse") == {"reconcile_warehouse"}
@@ -99,7 +102,7 @@ def test_the_day_is_worked_out_in_order(bag: DagBag) -> None:
 def test_the_hour_is_worked_out_in_order_and_a_report_holds_nothing_up(bag: DagBag) -> None:
     dag = bag.dags["hourly_intraday"]
     chain = ["fetch_minutes", "load_history", "build_minutes", "load_warehouse", "freshness"]
-    for one, next_one in zip(chain, chain[1:], strict=False):
+    for one, next_one in pairwise(chain):
         assert after(dag, one) == {next_one}
     assert after(dag, "check_parity") == set()
 

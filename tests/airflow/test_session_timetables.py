@@ -49,7 +49,10 @@ def test_a_backfill_of_a_year_is_its_sessions_one_run_each() -> None:
 def test_every_session_is_closed_at_half_past_eight_and_half_days_three_hours_before() -> None:
     for info in AfterClose().iter_partition_dagrun_infos(earliest=YEAR[0], latest=YEAR[1]):
         expected = "17:30" if info.partition_key in HALF_DAYS else "20:30"
-        assert info.run_after.in_timezone(NEW_YORK).format("YYYY-MM-DD HH:mm") == f"{info.partition_key} {expected}"
+        assert (
+            info.run_after.in_timezone(NEW_YORK).format("YYYY-MM-DD HH:mm")
+            == f"{info.partition_key} {expected}"
+        )
         assert info.partition_date.format("YYYY-MM-DD HH:mm") == f"{info.partition_key} 00:00"
 
 
@@ -103,9 +106,13 @@ def test_the_hours_of_a_session_follow_one_another_into_the_next(at: Next) -> No
 
 
 def test_with_catchup_no_session_is_left_out() -> None:
-    restriction = TimeRestriction(pendulum.datetime(2026, 11, 24), pendulum.datetime(2026, 11, 28), catchup=True)
+    restriction = TimeRestriction(
+        pendulum.datetime(2026, 11, 24), pendulum.datetime(2026, 11, 28), catchup=True
+    )
     info, seen = None, []
-    while (info := AfterClose().next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)) is not None:
+    while (
+        info := AfterClose().next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
+    ) is not None:
         seen.append(info.partition_key)
     assert seen == ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-27"]
 
@@ -117,7 +124,9 @@ def test_a_dag_without_a_start_is_refused() -> None:
         )
 
 
-@pytest.mark.parametrize("key", ["", "today", "20261127", "2026-W48-5", "2026-11-27T00:00:00", "27.11.2026", "None"])
+@pytest.mark.parametrize(
+    "key", ["", "today", "20261127", "2026-W48-5", "2026-11-27T00:00:00", "27.11.2026", "None"]
+)
 def test_a_key_that_is_no_iso_date_is_refused(key: str) -> None:
     with pytest.raises(InvalidPartitionKeyError, match="not a day"):
         WhileOpen().resolve_partition_date(key)
