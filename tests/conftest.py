@@ -15,6 +15,8 @@ from tests.stack import Stack
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# Airflow's own Python runs these
+collect_ignore = ["airflow"]
 NAME = "TAPEHOUSE_MARKET_DATA"
 # few rows and many plans: it costs more to generate and compile code for each than to interpret it
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}

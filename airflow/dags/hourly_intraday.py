@@ -1,0 +1,69 @@
+"""The session so far, every hour while the exchange is open."""
+
+from datetime import timedelta
+
+from airflow.sdk import dag
+from lake_assets import RAW_HISTORY, assets, in_warehouse
+from run_reports import deadline
+from session_timetables import WhileOpen
+from steps import BATCH, DAG_OPTIONS, OF_SESSION, SESSION, product_step, spark_step
+
+ABOUT = """
+### The session so far
+
+Every hour while the exchange is open, and once more an hour after its close: the vendor's minutes that the stream has
+not, both served as gold.minutes and loaded into the warehouse, and a look whether every table is fresh. Beside it the
+stream's bars are worked out again from bronze and compared. The partition key is the session.
+"""
+MINUTES = ("gold.bars_1m", "gold.minutes")
+JOB, SHORT = timedelta(minutes=30), timedelta(minutes=15)
+
+
+@dag(
+    **DAG_OPTIONS,
+    schedule=WhileOpen(),
+    deadline=deadline(timedelta(minutes=45)),
+    dag_display_name="Hour of the session",
+    description="Minutes of the session so far, served, compared and loaded",
+    doc_md=ABOUT,
+    tags=["market-data", "session", "hourly"],
+)
+def hourly_intraday() -> None:
+    spark_step(
+        "check_parity", *OF_SESSION, doc="The stream's bars compared with those worked out again.", limit=JOB
+    )
+    fetch_minutes = product_step(
+        "fetch_minutes",
+        *("fetch", "--session", SESSION, "--source", "yahoo", "--interval", "1m"),
+        doc="The session's minutes from Yahoo, within its budget.",
+        limit=SHORT,
+        outlets=assets([RAW_HISTORY]),
+    )
+    load_history = spark_step(
+        "load_history", "--wait", "600", doc="What was fetched, line by line, into the lake.", limit=JOB
+    )
+    build_minutes = spark_step(
+        "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, served.", limit=JOB
+    )
+    load_warehouse = product_step(
+        "load_warehouse",
+        *("load", *MINUTES, "--allow-empty"),
+        doc="The warehouse's minutes made exactly those of gold.",
+        limit=JOB,
+        pool=BATCH,
+        inlets=assets(MINUTES),
+        outlets=in_warehouse(MINUTES),
+    )
+    freshness = product_step(
+        "freshness",
+        "status",
+        "--freshness",
+        doc="Fails if a table is late.",
+        limit=SHORT,
+        inlets=assets(MINUTES),
+    )
+
+    fetch_minutes >> load_history >> build_minutes >> load_warehouse >> freshness
+
+
+hourly_intraday()

@@ -1,0 +1,103 @@
+"""What the product's ledger is told of a DAG's runs, by `tapehouse dag-run`: they succeeded, failed or are late.
+
+Airflow calls success and failure in its DAG processor, where a call may take `[dag_processor]
+dag_file_processor_timeout` (50 s), and lateness in its executor. All tries together stay below that.
+"""
+
+import os
+import subprocess
+import time
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from airflow.sdk import Connection, Context, DeadlineAlert, DeadlineReference, SyncCallback
+from jinja2.sandbox import SandboxedEnvironment
+from surroundings import KAFKA, LEDGER, ROOT, STORE, place, places
+
+TRIES, SECONDS_EACH, PAUSE = 3, 12, 2
+
+log = structlog.get_logger(__name__)
+
+
+class LedgerNotToldError(RuntimeError):
+    """The ledger does not know how a DAG's run ended."""
+
+
+def report_success(context: Context) -> None:
+    """Tell the ledger that a run succeeded, which closes its alert."""
+    _tell(*_run_of(context), "--state", "success")
+
+
+def report_failure(context: Context) -> None:
+    """Tell the ledger which task a run failed by, which opens an alert."""
+    task = context.get("ti")
+    reason = str(context.get("reason") or "failed")
+    if task is not None:
+        reason = f"{task.task_id}: {reason}, try {task.try_number}"
+    _tell(*_run_of(context), "--state", "failed", "--reason", reason)
+
+
+def report_late(limit: str, context: dict[str, Any]) -> None:
+    """Tell the ledger that a run is late; runs of a backfill are queued all at once and have no deadline."""
+    run = context["dag_run"]
+    if run["run_type"] == "backfill":
+        return
+    options = _options(run["dag_id"], run["dag_run_id"], run["partition_key"])
+    _tell(*options, "--state", "late", "--reason", f"not over {limit} after it was queued")
+
+
+def deadline(limit: timedelta) -> DeadlineAlert:
+    """A run is late if it is not over so long after it was queued."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=limit,
+        callback=SyncCallback(report_late, kwargs={"limit": str(limit)}),
+        name=f"over within {limit}",
+    )
+
+
+def _run_of(context: Context) -> list[str]:
+    run = context.get("dag_run")
+    return _options(context["dag"].dag_id, context["run_id"], run.partition_key if run else None)
+
+
+def _options(dag_id: str, run_id: str, session: str | None) -> list[str]:
+    return ["--dag", dag_id, "--run", run_id, *(["--session", session] if session else [])]
+
+
+def _tell(*options: str) -> None:
+    """Run `tapehouse dag-run` until it succeeds, a few times at most; secrets go by its environment."""
+    command = [place("TAPEHOUSE_PYTHON"), "-m", "tapehouse", "dag-run", *options]
+    environment = os.environ | places() | _rendered(LEDGER | STORE | KAFKA)
+    said = ""
+    for attempt in range(1, TRIES + 1):
+        try:
+            done = subprocess.run(
+                command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_EACH
+            )
+            code, said = str(done.returncode), done.stderr.strip()[-600:]
+        except subprocess.TimeoutExpired:
+            code, said = "none", f"it ran for more than {SECONDS_EACH} s"
+        log.info("ledger_told", run=" ".join(options), attempt=attempt, exit_code=code, said=said)
+        if code == "0":
+            return
+        if attempt < TRIES:
+            time.sleep(PAUSE)
+    raise LedgerNotToldError(
+        f"the ledger was not told of the run: {' '.join(options)}; found after {TRIES} tries: {said}; "
+        "remedy: when PostgreSQL answers again, run `tapehouse dag-run` with these options"
+    )
+
+
+def _rendered(templates: dict[str, str]) -> dict[str, str]:
+    """The values of templates outside of a task, which Airflow does not render there."""
+    jinja = SandboxedEnvironment()
+    return {name: jinja.from_string(text).render(conn=_Connections()) for name, text in templates.items()}
+
+
+class _Connections:
+    """`conn.NAME` of a template."""
+
+    def __getattr__(self, name: str) -> Connection:
+        return Connection.get(name)
