@@ -57,7 +57,7 @@ class HistoryRun:
         self._store, self._fetches, self._refresh = store, fetches, refresh
         self._alerts = alerts
         self._listings = {listing.listed_symbol: listing for listing in listings}
-        self._sessions, self._choose = sessions, choose or self._what_may_be_new
+        self._sessions, self._choose = sessions, choose
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """One outcome a task, as it comes; what was not asked for is waiting."""
@@ -65,7 +65,7 @@ class HistoryRun:
         stopped: BudgetError | None = None
         for task in tasks:
             if stopped is not None:
-                yield Outcome(task, "waiting", problem=stopped.what)
+                yield self._without_a_call(task) or Outcome(task, "waiting", problem=stopped.what)
                 continue
             if task.dataset == refused:
                 yield self._failed(task, f"{task.dataset} is not for this key", for_good=True)
@@ -97,7 +97,7 @@ class HistoryRun:
         mine = [pair for pair in kept if pair.request_id == self._request_id and pair.end == asked.end]
         if mine:  # the run that fetched it died before it could say so
             return self._done(task, "fetched", mine[-1].sidecar)
-        wanted = self._choose(asked, kept, listing)
+        wanted = (self._choose or self._what_may_be_new)(asked, kept, listing)
         if isinstance(wanted, Kept):
             return self._done(task, "had", wanted.sidecar)
         try:
@@ -111,6 +111,13 @@ class HistoryRun:
         named = fetched.facts.get(UNKNOWN_FIELDS)
         self._alerts.read(task.dataset, task.vendor_symbol, named.split(",") if named else [])
         return self._done(task, "fetched", sidecar, rows=fetched.rows)
+
+    def _without_a_call(self, task: Task) -> Outcome | None:
+        """What is had anyway; what may be new is not known before the newest splits are."""
+        listing = self._listings[task.vendor_symbol]
+        asked = Range(self._vendor.source, *task, zone=listing.tz)
+        had = self._choose and self._choose(asked, self._store.find(asked), listing)
+        return self._done(task, "had", had.sidecar) if isinstance(had, Kept) else None
 
     def _what_may_be_new(self, asked: Range, kept: Sequence[Kept], listing: Listing) -> Range | Kept:
         if asked.dataset == ACTIONS:
