@@ -1,4 +1,4 @@
-"""spark-submit jobs/check_parity.py --from 2026-11-24 --to 2026-11-25 [--json]
+"""spark-submit jobs/check_parity.py --session 2026-11-24 | --from 2026-11-24 --to 2026-11-25 [--json]
 
 Compares two ways to the bars of some sessions, column by column: the stream's minutes against those worked out again
 from bronze, and minutes rolled up to the day against the daily bars. What differs stands in the ledger, table parity; a
@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.lake.arguments import session_range
+from jobs.lake.arguments import chosen_sessions, session_range
 from jobs.lake.program import run_program
 
 if TYPE_CHECKING:
@@ -18,19 +18,18 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     args = session_range(argv, program="jobs/check_parity.py", about=str(__doc__))
-    return run_program(lambda: check(args), debug=args.debug)
+    return run_program(lambda: check(args), debug=args.debug, allow_empty=args.allow_empty)
 
 
 def check(args: argparse.Namespace) -> int:
     """Compare, and say what was found; the imports wait until the options are known to be right."""
     import json
 
-    from jobs.lake.arguments import refuse_empty_range
     from jobs.lake.parity import check_parity
     from jobs.lake.settings import read_settings
 
-    refuse_empty_range(args.first, args.last)
-    found = check_parity(read_settings(), first=args.first, last=args.last)
+    first, last = chosen_sessions(args)
+    found = check_parity(read_settings(), first=first, last=last, wait=args.wait)
     if args.json:
         print(json.dumps([each._asdict() for each in found], default=str, indent=1))
     else:

@@ -8,6 +8,7 @@ import argparse
 import sys
 from datetime import date
 
+from jobs.lake.arguments import add_job_arguments, refuse_empty_range
 from jobs.lake.program import run_program
 
 
@@ -18,27 +19,25 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         "--from", dest="first", type=day, metavar="DATE", help="fetched on this day or later (UTC)"
     )
     parser.add_argument("--to", dest="last", type=day, metavar="DATE", help="fetched before this day (UTC)")
-    parser.add_argument("--json", action="store_true", help="what was loaded as JSON")
-    parser.add_argument("--debug", action="store_true", help="show the stack of an error")
+    add_job_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    return run_program(lambda: load(args), debug=args.debug)
+    return run_program(lambda: load(args), debug=args.debug, allow_empty=args.allow_empty)
 
 
 def load(args: argparse.Namespace) -> int:
     """Load, and say what was loaded; the imports wait until the options are known to be right."""
     import json
 
-    from jobs.lake.arguments import refuse_empty_range
     from jobs.lake.history_load import load_history
     from jobs.lake.settings import read_settings
 
     if args.first and args.last:
         refuse_empty_range(args.first, args.last)
-    loaded = load_history(read_settings(), first=args.first, last=args.last)
+    loaded = load_history(read_settings(), first=args.first, last=args.last, wait=args.wait)
     if args.json:
         print(json.dumps(loaded._asdict(), indent=1))
     return 0

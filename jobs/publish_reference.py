@@ -7,6 +7,7 @@ gold.sessions, each in one commit. Rows that are equal are not touched: run agai
 import argparse
 import sys
 
+from jobs.lake.arguments import add_job_arguments
 from jobs.lake.program import run_program
 
 
@@ -14,14 +15,13 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="jobs/publish_reference.py", description=str(__doc__).split("\n\n")[1]
     )
-    parser.add_argument("--json", action="store_true", help="what was done as JSON")
-    parser.add_argument("--debug", action="store_true", help="show the stack of an error")
+    add_job_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    return run_program(lambda: publish(args), debug=args.debug)
+    return run_program(lambda: publish(args), debug=args.debug, allow_empty=args.allow_empty)
 
 
 def publish(args: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def publish(args: argparse.Namespace) -> int:
     from jobs.lake.reference import publish_reference
     from jobs.lake.settings import read_settings
 
-    published = publish_reference(read_settings())
+    published = publish_reference(read_settings(), wait=args.wait)
     if args.json:
         print(json.dumps([each._asdict() for each in published], indent=1))
     return 0

@@ -3,17 +3,14 @@
 import argparse
 import json
 import sys
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from jobs.lake.arguments import refuse_empty_range
+from jobs.lake.arguments import add_session_arguments, chosen_sessions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    day = date.fromisoformat
-    parser.add_argument("--session", type=day, metavar="DATE", help="one session")
-    parser.add_argument("--from", dest="first", type=day, metavar="DATE", help="first of several sessions")
-    parser.add_argument("--to", dest="last", type=day, metavar="DATE", help="end of them, not included")
+    add_session_arguments(parser)
     add_batch_options(parser)
 
 
@@ -31,7 +28,7 @@ def add_batch_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from tapehouse.context import use_running_environment
 
-    first, last = _range(args)
+    first, last = chosen_sessions(args)
     use_running_environment()
     return run_steps(args, first=first, last=last)
 
@@ -82,18 +79,3 @@ def told(outcome: Any) -> str:
         if name != "version" and value and isinstance(value, int)
     ]
     return f"{fields.get('table', '')} {', '.join(numbers) or 'nothing to do'}".strip()
-
-
-def _range(args: argparse.Namespace) -> tuple[date, date]:
-    from jobs.lake.errors import UsageError
-
-    if args.session and not (args.first or args.last):
-        return args.session, args.session + timedelta(1)
-    if args.session or not (args.first and args.last):
-        raise UsageError(
-            "it is not said which sessions",
-            found=f"--session {args.session} --from {args.first} --to {args.last}",
-            remedy="give --session DAY, or --from DAY --to THE-DAY-AFTER",
-        )
-    refuse_empty_range(args.first, args.last)
-    return args.first, args.last

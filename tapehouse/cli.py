@@ -5,6 +5,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from jobs.lake.program import done_if_empty
+
 COMMANDS = {
     "demo": ("tapehouse.demo", "stream a trading session through everything and check the result"),
     "up": ("tapehouse.services.up", "start Kafka, the S3 store and PostgreSQL on this machine"),
@@ -16,6 +18,10 @@ COMMANDS = {
     "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
+    "fetch": (
+        "tapehouse.fetch",
+        "fetch what is followed of one session, unless it was fetched after its close",
+    ),
     "history": ("tapehouse.history", "fetch price history and corporate actions into the raw bucket"),
     "import": ("tapehouse.import_files", "take files of bars that you have into the raw bucket"),
     "batch": ("tapehouse.batch", "work fetched history through: load, build, serve, one session or several"),
@@ -27,6 +33,8 @@ COMMANDS = {
     "gaps": ("tapehouse.gaps", "show what is missing of what is followed and why, and fill it"),
     "doctor": ("tapehouse.doctor", "look at the machine, the services and the way to the vendors"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
+    "guard": ("tapehouse.guard", "look at the stream once, and say whether it is to be started"),
+    "dag-run": ("tapehouse.dag_run", "note how a run of one of Airflow's DAGs ended, or that it is late"),
     "redrive": (
         "tapehouse.redrive",
         "send rejected messages to Kafka again, after what rejected them was put right",
@@ -86,7 +94,9 @@ def build_parser(
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+        command = importlib.import_module(COMMANDS[args.command][0])
+        may_be_empty = getattr(args, "allow_empty", False)
+        return int(done_if_empty(lambda: command.run(args)) if may_be_empty else command.run(args))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

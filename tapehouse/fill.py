@@ -221,7 +221,7 @@ def _stretches(work: Sequence[Work], listings: Sequence[Listing], dataset: str) 
         by_instrument.setdefault(one.instrument_id, []).append(one)
     found: list[Stretch] = []
     for instrument, of_it in by_instrument.items():
-        listing = _newest(listings, of_it[0].source, instrument)
+        listing = newest_listing(listings, of_it[0].source, instrument)
         for one in of_it:
             end = _after(one)
             before = found[-1] if found and found[-1].listing == listing else None
@@ -234,7 +234,7 @@ def _stretches(work: Sequence[Work], listings: Sequence[Listing], dataset: str) 
     yield from sorted(found, key=lambda stretch: min(place[one.subject] for one in stretch.work))
 
 
-def _newest(listings: Sequence[Listing], source: str, instrument: str) -> Listing:
+def newest_listing(listings: Sequence[Listing], source: str, instrument: str) -> Listing:
     """What the vendor calls it today, or called it last: it has all of the past under that."""
     of_it = [one for one in listings if (one.vendor, one.instrument_id) == (source, instrument)]
     return max(of_it, key=lambda one: one.listed_from)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from producers.history import Vendor
     from producers.raw_store import RawStore
     from tapehouse.drift import AnswerAlerts
-    from tapehouse.history_run import HistoryRun, Outcome
+    from tapehouse.history_run import Choice, HistoryRun, Outcome
 
 SOURCES = ("yahoo", "alpha_vantage")
 PURPOSES = ("daily", "fill")
@@ -90,8 +90,9 @@ def carry_out(
     settings: "Settings",
     *,
     quiet: bool,
+    choose: "Choice | None" = None,
 ) -> "list[Outcome]":
-    """Do what is missing of a request; `plan` gives the fetches of a new one."""
+    """Do what is missing of a request; `plan` gives the fetches of a new one, `choose` says what each asks for."""
     from jobs.lake.alerts import Alerts
     from tapehouse.drift import AnswerAlerts
     from tapehouse.vendors import open_budget, open_raw_store, open_vendor
@@ -102,7 +103,7 @@ def carry_out(
         if plan:
             fetches.begin(request, _stalest_first(plan(vendor), store, vendor))
         told = AnswerAlerts(alerts, request.source)
-        history = _history(request, vendor, budget, store, fetches, told, listings)
+        history = _history(request, vendor, budget, store, fetches, told, listings, choose)
         return _follow(history, fetches.missing(request.request_id), quiet=quiet)
 
 
@@ -184,6 +185,7 @@ def _history(
     fetches: "Fetches",
     alerts: "AnswerAlerts",
     listings: "Sequence[Listing]",
+    choose: "Choice | None",
 ) -> "HistoryRun":
     from jobs.lake.sessions import sessions_of
     from tapehouse.history_run import HistoryRun
@@ -205,6 +207,7 @@ def _history(
         listings=listings,
         sessions=sessions,
         refresh=refresh,
+        choose=choose,
     )
 
 

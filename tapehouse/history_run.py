@@ -16,6 +16,8 @@ from producers.raw_store import Kept, Range, RawStore
 from tapehouse.drift import AnswerAlerts
 from tapehouse.history_plan import still_wanted
 
+# of a range, with what is kept of its dataset and symbol: what is asked for now, or what is had instead of it
+Choice = Callable[[Range, Sequence[Kept], Listing], Range | Kept]
 # of as many symbols: it is the vendor that is out of order, not one of them
 OUTAGES_IN_A_ROW = 3
 
@@ -49,13 +51,13 @@ class HistoryRun:
         listings: Sequence[Listing],
         sessions: Mapping[str, Sequence[date]],
         refresh: bool,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        choose: Choice | None = None,
     ) -> None:
         self._request_id, self._vendor, self._calls = request_id, vendor, calls
         self._store, self._fetches, self._refresh = store, fetches, refresh
         self._alerts = alerts
         self._listings = {listing.listed_symbol: listing for listing in listings}
-        self._sessions, self._clock = sessions, clock
+        self._sessions, self._choose = sessions, choose
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """One outcome a task, as it comes; what was not asked for is waiting."""
@@ -63,7 +65,7 @@ class HistoryRun:
         stopped: BudgetError | None = None
         for task in tasks:
             if stopped is not None:
-                yield Outcome(task, "waiting", problem=stopped.what)
+                yield self._without_a_call(task) or Outcome(task, "waiting", problem=stopped.what)
                 continue
             if task.dataset == refused:
                 yield self._failed(task, f"{task.dataset} is not for this key", for_good=True)
@@ -95,17 +97,9 @@ class HistoryRun:
         mine = [pair for pair in kept if pair.request_id == self._request_id and pair.end == asked.end]
         if mine:  # the run that fetched it died before it could say so
             return self._done(task, "fetched", mine[-1].sidecar)
-        wanted: Range | None = asked
-        if asked.dataset != ACTIONS:
-            wanted = still_wanted(
-                asked,
-                kept,
-                sessions=self._sessions[listing.calendar],
-                split_after=self._newest_split(asked),
-                refresh=self._refresh,
-            )
-        if wanted is None:
-            return self._done(task, "had", kept[-1].sidecar)
+        wanted = (self._choose or self._what_may_be_new)(asked, kept, listing)
+        if isinstance(wanted, Kept):
+            return self._done(task, "had", wanted.sidecar)
         try:
             fetched = ask(lambda: self._vendor.fetch(wanted), calls=self._calls)
         except UnreadableError as error:
@@ -117,6 +111,25 @@ class HistoryRun:
         named = fetched.facts.get(UNKNOWN_FIELDS)
         self._alerts.read(task.dataset, task.vendor_symbol, named.split(",") if named else [])
         return self._done(task, "fetched", sidecar, rows=fetched.rows)
+
+    def _without_a_call(self, task: Task) -> Outcome | None:
+        """What is had anyway; what may be new is not known before the newest splits are."""
+        listing = self._listings[task.vendor_symbol]
+        asked = Range(self._vendor.source, *task, zone=listing.tz)
+        had = self._choose and self._choose(asked, self._store.find(asked), listing)
+        return self._done(task, "had", had.sidecar) if isinstance(had, Kept) else None
+
+    def _what_may_be_new(self, asked: Range, kept: Sequence[Kept], listing: Listing) -> Range | Kept:
+        if asked.dataset == ACTIONS:
+            return asked
+        wanted = still_wanted(
+            asked,
+            kept,
+            sessions=self._sessions[listing.calendar],
+            split_after=self._newest_split(asked),
+            refresh=self._refresh,
+        )
+        return kept[-1] if wanted is None else wanted
 
     def _done(self, task: Task, state: str, sidecar: str, *, rows: int | None = None) -> Outcome:
         rows = int(self._store.read(sidecar)[0]["table"]["rows"]) if rows is None else rows

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """The newest run of a job; `state` is running, done or failed, the last also where the process is gone."""
+    """The newest run of a job; `state` is running, done or failed, the last also where the process is gone.
+
+    Of a process on another host only its lease tells.
+    """
 
     run_id: str
     state: str
@@ -35,8 +38,10 @@ class LedgerReader:
         A driver that was refused beside one that runs is newer, and not what is asked for.
         """
         rows = self._ask(
-            """SELECT run_id, state, started_at, coalesce((details ->> 'ready')::boolean, false), error, host, pid
-            FROM runs WHERE job = %s AND details ->> 'topic' = %s ORDER BY started_at DESC LIMIT 20""",
+            """SELECT run_id, state, started_at, coalesce((details ->> 'ready')::boolean, false), error,
+            runs.host, runs.pid, extract(epoch FROM now() - coalesce(renewed_at, started_at))::double precision
+            FROM runs LEFT JOIN leases ON holder = run_id
+            WHERE job = %s AND details ->> 'topic' = %s ORDER BY started_at DESC LIMIT 20""",
             (job, topic),
         )
         runs = [_run(*row) for row in rows]
@@ -69,6 +74,18 @@ class LedgerReader:
                     read[int(partition)] = max(int(end), read.get(int(partition), 0))
         return read
 
+    def newest_batches(self, topic: str) -> tuple[dict[int, int], datetime | None]:
+        """How far the topic's newest batches go in each partition, and when the last was committed."""
+        rows = self._ask(
+            'SELECT "end", committed_at FROM batches WHERE topic = %s ORDER BY committed_at DESC LIMIT 100',
+            (topic,),
+        )
+        read: dict[int, int] = {}
+        for ends, _ in rows:
+            for partition, end in ends.items():
+                read[int(partition)] = max(int(end), read.get(int(partition), 0))
+        return read, rows[0][1] if rows else None
+
     def loads(self, tables: list[str], *, limit: int) -> list[dict[str, Any]]:
         """The newest loads into any warehouse, of some tables or of all."""
         if self._connection.execute("SELECT to_regclass('loads')") == [(None,)]:
@@ -80,6 +97,22 @@ class LedgerReader:
         )
         return [one | {"loaded_at": datetime.fromisoformat(one["loaded_at"])} for (one,) in rows]
 
+    def dag_runs(self, *, sessions: int) -> list[dict[str, Any]]:
+        """The last run of each DAG and session: of its newest sessions, or the last of all where it has none."""
+        if self._connection.execute("SELECT to_regclass('dag_runs')") == [(None,)]:
+            return []
+        names = ["dag_id", "run_id", "session", "state", "is_late", "reason", "started_at", "ended_at"]
+        columns = ", ".join(names)
+        rows = self._connection.execute(
+            f"""SELECT {columns} FROM (
+                SELECT *, row_number() OVER (PARTITION BY dag_id ORDER BY session DESC NULLS LAST) AS place FROM (
+                    SELECT DISTINCT ON (dag_id, session) {columns} FROM dag_runs
+                    ORDER BY dag_id, session, started_at DESC, run_id DESC) AS last_of_each) AS placed
+            WHERE place <= %s ORDER BY dag_id, place""",
+            (sessions,),
+        )
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
     def close(self) -> None:
         self._connection.close()
 
@@ -90,10 +123,22 @@ class LedgerReader:
 
 
 def _run(
-    run_id: str, state: str, since: datetime, is_ready: bool, error: str | None, host: str, pid: int
+    run_id: str,
+    state: str,
+    since: datetime,
+    is_ready: bool,
+    error: str | None,
+    host: str,
+    pid: int,
+    unrenewed: float,
 ) -> Run:
-    if state == "running" and host == socket.gethostname() and not _is_alive(pid):
+    from jobs.lake.lease import HOLDER_IS_LOST_AFTER
+
+    is_ours = host == socket.gethostname()
+    if state == "running" and is_ours and not _is_alive(pid):
         state, error = "failed", "its process is gone"
+    elif state == "running" and not is_ours and unrenewed > HOLDER_IS_LOST_AFTER:
+        state, error = "failed", f"its lease was renewed {unrenewed:.0f} s ago, on {host}"
     return Run(str(run_id), state, since, is_ready, error)
 
 

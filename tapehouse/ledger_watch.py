@@ -24,14 +24,17 @@ log = structlog.get_logger()
 class LedgerWatch:
     """Opens and closes the alerts of the sources by their tallies; `shows` open alerts and the calls that are left.
 
-    It works in a thread of its own for the length of a block, and looks once more at its end. While the ledger is
-    away nothing is told, and the stream goes on.
+    It keeps the heartbeat of the sources too, which only an end by an error leaves behind. It works in a thread of its
+    own for the length of a block, and looks once more at its end. While the ledger is away nothing is told, and the
+    stream goes on.
     """
 
     def __init__(self, settings: "Settings", tallies: Mapping[str, "Tally"], *, shows: bool = False) -> None:
         self._settings, self._shows = settings, shows
         self._watched = [(tally, DriftAlerts(source)) for source, tally in tallies.items()]
+        self._sources = list(tallies)
         self._ending = threading.Event()
+        self._ends_well = False
         self._thread = threading.Thread(target=self._run, name="ledger-watch", daemon=True)
         # of each tally when it was looked at last
         self._frames = [0] * len(self._watched)
@@ -44,6 +47,7 @@ class LedgerWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        self._ends_well = kind is None
         self._ending.set()
         self._thread.join(END_WITHIN)
 
@@ -55,10 +59,12 @@ class LedgerWatch:
 
     def _look_until_the_end(self) -> None:
         from jobs.lake.alerts import Alerts
+        from jobs.lake.heartbeats import Heartbeats
 
-        with closing(Alerts(self._settings)) as alerts:
+        with closing(Alerts(self._settings)) as alerts, closing(Heartbeats(self._settings)) as heart:
             is_over = False
             while not is_over:
+                heart.beat(self._sources)
                 is_over = self._ending.wait(LOOK_EVERY)
                 for number, (tally, drift) in enumerate(self._watched):
                     before, self._frames[number] = self._frames[number], tally.frames
@@ -66,6 +72,8 @@ class LedgerWatch:
                 if self._shows:
                     self._show_alerts(alerts)
                     self._try(self._show_budgets)
+            if self._ends_well:
+                heart.end()
 
     def _show_alerts(self, alerts: "Alerts") -> None:
         from producers import metrics

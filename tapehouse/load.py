@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 
+from jobs.lake.arguments import add_allow_empty
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="such as gold.bars_1d")
@@ -11,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version", type=int, metavar="N", help="of the lake's table, with one TABLE (default: the newest)"
     )
+    add_allow_empty(parser)
     parser.add_argument("--full", action="store_true", help="all rows, whatever the change feed says")
     parser.add_argument("--json", action="store_true", help="the receipts as JSON")
 
@@ -31,13 +34,19 @@ def run(args: argparse.Namespace) -> int:
     arm()
     log_as_key_values()
     done = []
-    for loaded in load_tables(settings, tables, version=args.version, full=args.full, skip_missing=args.all):
+    how = {"version": args.version, "full": args.full, "skip_missing": args.all or args.allow_empty}
+    for loaded in load_tables(settings, tables, **how):
         done.append({"is_new": loaded.is_new, **loaded.receipt.as_json()})
         print(tell(loaded), file=sys.stderr if args.json else sys.stdout, flush=True)
     if args.json:
         print(json.dumps(done, indent=1))
     if not done:
-        raise NoDataError("the lake has no table of gold yet", remedy="start the stream, or load history")
+        named = ", ".join(args.tables) or "table of gold yet"
+        raise NoDataError(
+            "there is nothing to load",
+            found=f"the lake has no {named}",
+            remedy="start the stream, or load history",
+        )
     return 0
 
 

@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from jobs.lake.arguments import add_allow_empty
+
 if TYPE_CHECKING:
     from jobs.warehouse.reconcile import Check, Reconciled
 
@@ -12,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tables", nargs="*", metavar="TABLE", help="such as gold.bars_1d (default: all loaded)"
     )
+    add_allow_empty(parser)
     parser.add_argument("--json", action="store_true", help="every check as JSON")
 
 

@@ -3,13 +3,16 @@
 import argparse
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tapehouse.status_report import Status
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--freshness", action="store_true", help="nothing is a problem but a table that is late"
+    )
     parser.add_argument("--json", action="store_true", help="the same as JSON")
 
 
@@ -21,11 +24,21 @@ def run(args: argparse.Namespace) -> int:
 
     settings = use_running_environment()
     status = look(settings, find_running())
+    if args.freshness and status.tables:  # where no table was looked at, why stays the problem
+        status.problems = status.late
     if args.json:
         print(json.dumps(asdict(status), default=str, indent=1))
     else:
         show(status)
     return 1 if status.problems else 0
+
+
+def _told(run: dict[str, Any]) -> str:
+    """The last run of a DAG, of a session where it has one."""
+    of = f"{run['dag_id']} {run['session'] or ''}".strip()
+    ended = f", ended {run['ended_at']:%Y-%m-%d %H:%M:%SZ}" if run["ended_at"] else ""
+    late = ", late" if run["is_late"] else ""
+    return f"dag {of}: {run['state']}{late}, started {run['started_at']:%Y-%m-%d %H:%M:%SZ}{ended}"
 
 
 def show(status: "Status") -> None:
@@ -56,6 +69,8 @@ def show(status: "Status") -> None:
     for kind, counts in status.work.items():
         if any(counts.values()):
             console.print(f"to {kind}: {counts['open']:,} open, {counts['given_up']:,} given up")
+    for run in status.dag_runs:
+        console.print(_told(run))
     for problem in status.problems:
         console.print(f"PROBLEM  {problem}", soft_wrap=True)
     console.print("something is wrong" if status.problems else "fine")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tapehouse.services.instance import Instance, ServiceState
 
 LATE_AFTER = timedelta(minutes=5)
+SESSIONS_SHOWN = 5  # of each DAG
 LIVE = ("yahoo", "alpha_vantage")
 # the column of each table that says how new it is
 NEWEST_BY = {
@@ -49,7 +50,8 @@ class Job:
 class Status:
     """Everything at one moment. `lag` counts messages of the topic that bronze does not record yet.
 
-    `work` counts what is to be fetched and looked at, by kind and state.
+    `work` counts what is to be fetched and looked at, by kind and state. `late` are those problems that say that a
+    table is late.
     """
 
     at: datetime
@@ -62,7 +64,9 @@ class Status:
     budgets: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     work: dict[str, dict[str, int]] = field(default_factory=dict)
+    dag_runs: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
 
 def look(settings: "Settings", instance: "Instance | None", *, now: datetime | None = None) -> Status:
@@ -75,7 +79,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         if s.state == "died"
     ]
     if not status.problems:
-        status.job = _job(settings)
+        status.job, status.dag_runs = _runs(settings)
         ends = _tables(settings, status)
         status.lag = _lag(settings, ends)
         status.budgets = [standing._asdict() for standing in look_at_budgets(settings)]
@@ -98,7 +102,9 @@ def _judge(status: Status, live_and_open: list[str]) -> list[str]:
         old = line.newest is None or status.at - line.newest > LATE_AFTER
         if line.name in {"silver.quotes", "gold.bars_1m"} and live_and_open and old and line.rows:
             line.state = "late"
-            found.append(f"{line.name} is late by {line.age} while {', '.join(live_and_open)} should send")
+            status.late.append(
+                f"{line.name} is late by {line.age} while {', '.join(live_and_open)} should send"
+            )
         elif line.rows:
             line.state = "stopped" if stopped else "ok"
     if status.job.state == "failed":
@@ -107,18 +113,19 @@ def _judge(status: Status, live_and_open: list[str]) -> list[str]:
         found.append(f"the stream job is stopped and {status.lag:,} messages wait: start it")
     elif stopped and live_and_open:
         found.append("the stream job is stopped while a live source's exchange is open: start it")
-    return found
+    return [*status.late, *found]
 
 
-def _job(settings: "Settings") -> Job:
+def _runs(settings: "Settings") -> tuple[Job, list[dict[str, Any]]]:
+    """The stream job, and Airflow's runs."""
     from tapehouse.ledger import LedgerReader
 
-    ledger = LedgerReader(settings)
-    run = ledger.newest_run("stream_quotes", topic=settings.topic)
-    ledger.close()
+    with closing(LedgerReader(settings)) as ledger:
+        run = ledger.newest_run("stream_quotes", topic=settings.topic)
+        dag_runs = ledger.dag_runs(sessions=SESSIONS_SHOWN)
     if run is None:
-        return Job("never started")
-    return Job("stopped" if run.state == "done" else run.state, run.since, run.error)
+        return Job("never started"), dag_runs
+    return Job("stopped" if run.state == "done" else run.state, run.since, run.error), dag_runs
 
 
 def _alerts(settings: "Settings") -> list[dict[str, Any]]:

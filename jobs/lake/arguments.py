@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from jobs.lake.errors import UsageError
 
@@ -86,17 +86,57 @@ def at_least_one(text: str) -> int:
     return value
 
 
+def chosen_sessions(args: argparse.Namespace) -> tuple[date, date]:
+    """The sessions that `--session`, or `--from` and `--to`, name: [first, last)."""
+    one, first, last = args.session, args.first, args.last
+    if one and not (first or last):
+        return one, one + timedelta(1)
+    if one or not (first and last):
+        told = {"--session": one, "--from": first, "--to": last}
+        raise UsageError(
+            "it is not said which sessions",
+            found=" ".join(f"{name} {day}" for name, day in told.items() if day) or "none",
+            remedy="give --session DAY, or --from DAY --to THE-DAY-AFTER",
+        )
+    refuse_empty_range(first, last)
+    return first, last
+
+
+def add_session_arguments(parser: argparse.ArgumentParser) -> None:
+    """One session or several, for `chosen_sessions`."""
+    day = date.fromisoformat
+    parser.add_argument("--session", type=day, metavar="DATE", help="one session")
+    parser.add_argument("--from", dest="first", type=day, metavar="DATE", help="first of several sessions")
+    parser.add_argument("--to", dest="last", type=day, metavar="DATE", help="end of them, not included")
+
+
 def session_range(argv: list[str] | None, *, program: str, about: str) -> argparse.Namespace:
-    """The options of a job over a range of sessions: `first` and `last` (exclusive), `json` and `debug`.
+    """The options of a job over some sessions, for `chosen_sessions`, and those of every batch job.
 
     `about` is the job's docstring, whose second paragraph says what it does.
     """
     parser = argparse.ArgumentParser(prog=program, description=about.split("\n\n")[1])
-    day = date.fromisoformat
-    parser.add_argument("--from", dest="first", type=day, required=True, metavar="DATE", help="first session")
+    add_session_arguments(parser)
+    add_job_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def add_job_arguments(parser: argparse.ArgumentParser) -> None:
+    """How a batch job waits, and what it tells."""
     parser.add_argument(
-        "--to", dest="last", type=day, required=True, metavar="DATE", help="end of the sessions, not included"
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="for another program that writes the same tables (default: %(default).0f)",
     )
+    add_allow_empty(parser)
     parser.add_argument("--json", action="store_true", help="what was done as JSON")
     parser.add_argument("--debug", action="store_true", help="show the stack of an error")
-    return parser.parse_args(argv)
+
+
+def add_allow_empty(parser: argparse.ArgumentParser) -> None:
+    """That nothing to work on is no fault, for whoever catches the error of it."""
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="nothing to work on is a line, and exit code 0"
+    )

@@ -12,6 +12,7 @@ TapehouseError
 ├── UnfinishedBatchError   a batch of the stream that not all tables hold
 ├── StoppedError           asked to stop before all was done
 ├── BudgetError            a source may not be asked now; `until` says when it may
+├── FetchError             a vendor did not give what is followed
 ├── ServiceError           a local service does not start, stop or answer
 ├── RejectedDataError      data that is not laid out as it should be, or mostly rejected
 └── NoDataError            nothing to work on: an empty range, no accepted row
@@ -75,6 +76,10 @@ class StoppedError(TapehouseError):
 
 
 class ServiceError(TapehouseError):
+    pass
+
+
+class FetchError(TapehouseError):
     pass
 
 

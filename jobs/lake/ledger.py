@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
+from jobs.lake.dag_runs import DagRuns, find_caller
 from jobs.lake.ledger_schema import bring_up_to_date
 from jobs.lake.postgres import LIMIT, Connection, NoAnswerError, until_answered
 from jobs.lake.settings import Settings
@@ -24,10 +25,18 @@ class Ledger:
         self._connection = Connection(settings)
         bring_up_to_date(self._do)
         self.upkeep_requests = UpkeepRequests(self._do)
+        self.dag_runs = DagRuns(self._do)
 
     @contextmanager
     def run(self, job: str, **details: Any) -> Generator[None, None, None]:
-        """Keep a row of `runs` for the program: running, then done or failed with its error."""
+        """Keep a row of `runs` for the program: running, then done or failed with its error.
+
+        A step of a DAG says so in its details, and the DAG's run is a row too.
+        """
+        caller = find_caller(os.environ)
+        if caller:
+            details["airflow"] = caller.as_json()
+            self.dag_runs.run(caller)
         self._do(
             "INSERT INTO runs (run_id, job, host, pid, state, details) VALUES (%s, %s, %s, %s, 'running', %s)",
             (self.run_id, job, socket.gethostname(), os.getpid(), json.dumps(details)),

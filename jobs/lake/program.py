@@ -4,14 +4,17 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from jobs.lake.errors import TapehouseError
+from jobs.lake.errors import NoDataError, TapehouseError
 
 
-def run_program(body: Callable[[], int], *, debug: bool) -> int:
-    """The exit code of `body`: its own, or that of the error it ended with. A stack is shown only with `debug`."""
+def run_program(body: Callable[[], int], *, debug: bool, allow_empty: bool = False) -> int:
+    """The exit code of `body`: its own, or that of the error it ended with. A stack is shown only with `debug`.
+
+    With `allow_empty` it is 0 where there was nothing to work on.
+    """
     log_as_key_values()
     try:
-        return body()
+        return done_if_empty(body) if allow_empty else body()
     except TapehouseError as error:
         code, message, stack = error.exit_code, str(error), traceback.format_exc()
     except Exception as error:  # ruff: ignore[blind-except] - the last stop before the shell: reported, exit 1, the stack on request
@@ -25,6 +28,16 @@ def run_program(body: Callable[[], int], *, debug: bool) -> int:
         print(stack, file=sys.stderr)
     print(f"error: {message}", file=sys.stderr)
     return code
+
+
+def done_if_empty(body: Callable[[], int]) -> int:
+    """The exit code of `body`; where there is nothing for it to work on, 0 and a line that says so."""
+    try:
+        return body()
+    except NoDataError as error:
+        found = f" ({error.found})" if error.found else ""
+        print(f"nothing to do: {error.what}{found}", file=sys.stderr)
+        return 0
 
 
 def _first_lines(text: str) -> str:

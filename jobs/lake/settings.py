@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.lake.errors import SettingsError
@@ -19,7 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 class Settings(BaseSettings):
     """What a program needs to know of the place it runs in."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=".env", populate_by_name=True)
+    # what stands there without a value sets nothing
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_file=".env", env_ignore_empty=True, populate_by_name=True
+    )
 
     kafka_bootstrap: str = Field(alias="TAPEHOUSE_KAFKA_BOOTSTRAP")
     topic: str = Field("quotes.v1", alias="TAPEHOUSE_TOPIC")
@@ -42,6 +45,7 @@ class Settings(BaseSettings):
     alpha_vantage_url: str | None = Field(None, alias="TAPEHOUSE_ALPHA_VANTAGE_URL")
     alpha_vantage_key: SecretStr | None = Field(None, alias="ALPHAVANTAGE_API_KEY")
     budgets: Path = Field(ROOT / "conf" / "budgets.yaml", alias="TAPEHOUSE_BUDGETS")
+    stream_owner: Literal["airflow", "service"] = Field("service", alias="TAPEHOUSE_STREAM_OWNER")
     lateness_minutes: int = Field(10, alias="TAPEHOUSE_LATENESS_MINUTES", ge=0)
     lease_patience: float = Field(900, alias="TAPEHOUSE_LEASE_PATIENCE_SECONDS", ge=0)
 
@@ -58,12 +62,6 @@ class Settings(BaseSettings):
     snowflake_host: str | None = Field(None, alias="SNOWFLAKE_HOST")
     snowflake_port: int | None = Field(None, alias="SNOWFLAKE_PORT")
     snowflake_protocol: Literal["http", "https"] | None = Field(None, alias="SNOWFLAKE_PROTOCOL")
-
-    @field_validator("alpha_vantage_key", mode="before")
-    @classmethod
-    def _none_if_empty(cls, value: str | SecretStr | None) -> str | SecretStr | None:
-        """A line of `.env` without a value sets nothing."""
-        return value or None
 
     def storage_options(self) -> dict[str, str]:
         """How readers without Spark reach the S3 store."""
@@ -93,22 +91,25 @@ def read_settings() -> Settings:
 def _secrets_from_files() -> dict[str, str]:
     """`NAME_FILE` names a file that holds the value of NAME, as Compose and Kubernetes mount secrets."""
     names = [field.alias for field in Settings.model_fields.values() if field.alias]
-    paths = {name: os.environ[f"{name}_FILE"] for name in names if f"{name}_FILE" in os.environ}
+    paths = {name: path for name in names if (path := os.environ.get(f"{name}_FILE"))}
     found = {}
     for name, path in paths.items():
         try:
-            found[name] = Path(path).read_text().strip()
+            content = Path(path).read_text().strip()
         except OSError as error:
             raise SettingsError(
                 f"{name}_FILE names a file that cannot be read",
                 found=f"{path}: {error.strerror}",
                 remedy=f"correct the path, or set {name}",
             ) from None
+        if content:
+            found[name] = content
     return found
 
 
 def is_named(setting: str) -> bool:
-    """Whether a setting stands in the environment, in a file that it names, or in `.env`."""
+    """Whether a setting has a value in the environment, in a file that it names, or in `.env`."""
     from dotenv import dotenv_values
 
-    return bool({setting, f"{setting}_FILE"} & {*os.environ, *dotenv_values(".env")})
+    told = {**dotenv_values(".env"), **{name: value for name, value in os.environ.items() if value}}
+    return bool(told.get(setting) or told.get(f"{setting}_FILE"))

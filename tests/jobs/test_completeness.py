@@ -126,7 +126,7 @@ def test_what_cannot_be_checked_is_said(lake: Stack) -> None:
     assert call("gaps", "--fill", "--max", "0")[0] == 2
     for job in (check_job, reconcile_job):
         with pytest.raises(UsageError, match="holds no day"):
-            job.check(argparse.Namespace(first=FIRST, last=FIRST, json=False))
+            job.check(argparse.Namespace(session=None, first=FIRST, last=FIRST, json=False))
     lake.settings.instruments.write_text(
         "version: 1\ninstruments: [{instrument_id: x, follow: [{source: yahoo}]}]\n"
     )

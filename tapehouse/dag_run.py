@@ -1,0 +1,48 @@
+"""`tapehouse dag-run`: how a run of one of Airflow's DAGs ended, or that it is late, and the alert of it."""
+
+import argparse
+from contextlib import closing
+
+FAILED, LATE = "dag_run_failed", "dag_run_late"
+REMEDY = {
+    FAILED: "read the log of the task that failed in Airflow, put right what it says, then clear that task",
+    LATE: "see in Airflow which task still runs or waits, and read its log; clear it if it hangs",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dag", required=True, metavar="DAG", help="the DAG's id")
+    parser.add_argument("--run", required=True, metavar="RUN", help="the run's id")
+    parser.add_argument(
+        "--session", default="", metavar="DATE", help="its session; empty or None for a DAG without one"
+    )
+    parser.add_argument(
+        "--state", required=True, choices=("success", "failed", "late"), help="what is so now"
+    )
+    parser.add_argument("--reason", metavar="TEXT", help="which task, and why")
+
+
+def run(args: argparse.Namespace) -> int:
+    from jobs.lake.alerts import Alerts
+    from jobs.lake.dag_runs import session_of
+    from jobs.lake.ledger import Ledger
+    from tapehouse.context import use_running_environment
+
+    session = session_of(args.session)
+    settings = use_running_environment()
+    of = (args.dag, args.run, session)
+    # the next good run closes what this one opens
+    subject = f"{args.dag} {session}" if session else str(args.dag)
+    found = f"run {args.run}: {args.reason or 'no reason was given'}"
+    with closing(Ledger(settings)) as ledger, closing(Alerts(settings)) as alerts:
+        if args.state == "late":
+            if ledger.dag_runs.mark_late(*of, reason=args.reason):
+                alerts.open(LATE, subject, found=found, remedy=REMEDY[LATE])
+            return 0
+        ledger.dag_runs.end(*of, state=args.state, reason=args.reason)
+        if args.state == "failed":
+            alerts.open(FAILED, subject, found=found, remedy=REMEDY[FAILED])
+            return 0
+        for name in (FAILED, LATE):
+            alerts.close_alert(name, subject)
+    return 0
