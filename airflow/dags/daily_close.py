@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from airflow.sdk import dag
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import chain, dag
 from lake_assets import RAW_HISTORY, SERVED, assets, in_warehouse
 from run_reports import deadline
 from session_timetables import AfterClose
@@ -19,6 +20,14 @@ Sessions of the past: `airflow backfill create --dag-id daily_close --from-date 
 --max-active-runs 1`.
 """
 FETCH, JOB, LOAD = timedelta(minutes=20), timedelta(minutes=60), timedelta(minutes=45)
+# one after the other, each from what the one before has written
+OF_DAY = {
+    "build_daily": "Daily bars, splits and dividends.",
+    "adjust_prices": "Prices as the actions adjust them.",
+    "compute_indicators": "Indicators of the prices.",
+    "check_completeness": "What is followed and was not received.",
+    "reconcile_sources": "Where the sources contradict one another.",
+}
 
 
 @dag(
@@ -31,40 +40,19 @@ FETCH, JOB, LOAD = timedelta(minutes=20), timedelta(minutes=60), timedelta(minut
     tags=["market-data", "session", "daily"],
 )
 def daily_close() -> None:
-    fetches = [
-        product_step(
-            f"fetch_{source}",
-            *("fetch", "--session", SESSION, "--source", source),
-            doc=f"The day's history from {title}, within its budget.",
-            limit=FETCH,
-            outlets=assets([RAW_HISTORY]),
-        )
-        for source, title in (("yahoo", "Yahoo"), ("alpha_vantage", "Alpha Vantage"))
-    ]
+    fetches = [_fetch("yahoo", of="Yahoo"), _fetch("alpha_vantage", of="Alpha Vantage")]
     load_history = spark_step(
         "load_history", "--wait", "600", doc="What was fetched, line by line, into the lake.", limit=JOB
+    )
+    days_work = [spark_step(job, *OF_SESSION, doc=doc, limit=JOB) for job, doc in OF_DAY.items()]
+    build_minutes = spark_step(
+        "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, post-market too.", limit=JOB
     )
     publish_reference = spark_step(
         "publish_reference",
         *("--wait", "600", "--allow-empty"),
         doc="Instruments and sessions for the readers of gold.",
         limit=JOB,
-    )
-    build_daily = spark_step("build_daily", *OF_SESSION, doc="Daily bars, splits and dividends.", limit=JOB)
-    adjust_prices = spark_step(
-        "adjust_prices", *OF_SESSION, doc="Prices as the actions adjust them.", limit=JOB
-    )
-    compute_indicators = spark_step(
-        "compute_indicators", *OF_SESSION, doc="Indicators of the prices.", limit=JOB
-    )
-    build_minutes = spark_step(
-        "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, post-market too.", limit=JOB
-    )
-    check_completeness = spark_step(
-        "check_completeness", *OF_SESSION, doc="What is followed and was not received.", limit=JOB
-    )
-    reconcile_sources = spark_step(
-        "reconcile_sources", *OF_SESSION, doc="Where the sources contradict one another.", limit=JOB
     )
     load_warehouse = product_step(
         "load_warehouse",
@@ -83,10 +71,19 @@ def daily_close() -> None:
         inlets=in_warehouse(SERVED),
     )
 
-    fetches >> load_history >> build_daily >> adjust_prices >> compute_indicators >> check_completeness
-    check_completeness >> reconcile_sources >> load_warehouse >> reconcile_warehouse
+    chain(fetches, load_history, *days_work, load_warehouse, reconcile_warehouse)
     load_history >> build_minutes >> load_warehouse
     publish_reference >> load_warehouse
+
+
+def _fetch(source: str, *, of: str) -> BashOperator:
+    return product_step(
+        f"fetch_{source}",
+        *("fetch", "--session", SESSION, "--source", source),
+        doc=f"The day's history from {of}, within its budget.",
+        limit=FETCH,
+        outlets=assets([RAW_HISTORY]),
+    )
 
 
 daily_close()

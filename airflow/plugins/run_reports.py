@@ -1,9 +1,11 @@
 """What the product's ledger is told of a DAG's runs, by `tapehouse dag-run`: they succeeded, failed or are late.
 
 Airflow calls success and failure in its DAG processor, where a call may take `[dag_processor]
-dag_file_processor_timeout` (50 s), and lateness in its executor. All tries together stay below that.
+dag_file_processor_timeout` (50 s): all tries together stay below that. Lateness it calls in its triggerer, since a
+callback in the executor is refused every connection.
 """
 
+import asyncio
 import os
 import subprocess
 import time
@@ -11,11 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from airflow.sdk import Connection, Context, DeadlineAlert, DeadlineReference, SyncCallback
+from airflow.sdk import AsyncCallback, Connection, Context, DeadlineAlert, DeadlineReference
 from jinja2.sandbox import SandboxedEnvironment
 from surroundings import KAFKA, LEDGER, ROOT, STORE, place, places
 
 TRIES, SECONDS_EACH, PAUSE = 3, 12, 2
+NAMED = ("tapehouse_ledger", "tapehouse_store", "tapehouse_kafka")
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +29,7 @@ class LedgerNotToldError(RuntimeError):
 
 def report_success(context: Context) -> None:
     """Tell the ledger that a run succeeded, which closes its alert."""
-    _tell(*_run_of(context), "--state", "success")
+    _tell([*_run_of(context), "--state", "success"], _connections())
 
 
 def report_failure(context: Context) -> None:
@@ -35,16 +38,24 @@ def report_failure(context: Context) -> None:
     reason = str(context.get("reason") or "failed")
     if task is not None:
         reason = f"{task.task_id}: {reason}, try {task.try_number}"
-    _tell(*_run_of(context), "--state", "failed", "--reason", reason)
+    _tell([*_run_of(context), "--state", "failed", "--reason", reason], _connections())
 
 
-def report_late(limit: str, context: dict[str, Any]) -> None:
-    """Tell the ledger that a run is late; runs of a backfill are queued all at once and have no deadline."""
+async def report_late(limit: str, context: dict[str, Any]) -> None:
+    """Tell the ledger that a run is late, or once more that it failed, should the first time be lost.
+
+    Airflow asks of failed runs too. Runs of a backfill are queued all at once, so their deadline says nothing.
+    """
     run = context["dag_run"]
-    if run["run_type"] == "backfill":
+    if run["run_type"] == "backfill" or run["state"] == "success":
         return
-    options = _options(run["dag_id"], run["dag_run_id"], run["partition_key"])
-    _tell(*options, "--state", "late", "--reason", f"not over {limit} after it was queued")
+    said = _options(run["dag_id"], run["dag_run_id"], run["partition_key"])
+    if run["state"] == "failed":
+        said += ["--state", "failed", "--reason", f"it had failed {limit} after it was queued"]
+    else:
+        said += ["--state", "late", "--reason", f"not over {limit} after it was queued"]
+    connections = {name: await Connection.async_get(name) for name in NAMED}
+    await asyncio.to_thread(_tell, said, connections)
 
 
 def deadline(limit: timedelta) -> DeadlineAlert:
@@ -52,7 +63,7 @@ def deadline(limit: timedelta) -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=limit,
-        callback=SyncCallback(report_late, kwargs={"limit": str(limit)}),
+        callback=AsyncCallback(report_late, kwargs={"limit": str(limit)}),
         name=f"over within {limit}",
     )
 
@@ -66,10 +77,14 @@ def _options(dag_id: str, run_id: str, session: str | None) -> list[str]:
     return ["--dag", dag_id, "--run", run_id, *(["--session", session] if session else [])]
 
 
-def _tell(*options: str) -> None:
+def _connections() -> dict[str, Connection]:
+    return {name: Connection.get(name) for name in NAMED}
+
+
+def _tell(options: list[str], connections: dict[str, Connection]) -> None:
     """Run `tapehouse dag-run` until it succeeds, a few times at most; secrets go by its environment."""
     command = [place("TAPEHOUSE_PYTHON"), "-m", "tapehouse", "dag-run", *options]
-    environment = os.environ | places() | _rendered(LEDGER | STORE | KAFKA)
+    environment = os.environ | places() | _rendered(LEDGER | STORE | KAFKA, connections)
     said = ""
     for attempt in range(1, TRIES + 1):
         try:
@@ -90,14 +105,7 @@ def _tell(*options: str) -> None:
     )
 
 
-def _rendered(templates: dict[str, str]) -> dict[str, str]:
-    """The values of templates outside of a task, which Airflow does not render there."""
+def _rendered(templates: dict[str, str], connections: dict[str, Connection]) -> dict[str, str]:
+    """The values of templates outside of a task, where Airflow does not render them."""
     jinja = SandboxedEnvironment()
-    return {name: jinja.from_string(text).render(conn=_Connections()) for name, text in templates.items()}
-
-
-class _Connections:
-    """`conn.NAME` of a template."""
-
-    def __getattr__(self, name: str) -> Connection:
-        return Connection.get(name)
+    return {name: jinja.from_string(text).render(conn=connections) for name, text in templates.items()}

@@ -1,6 +1,7 @@
 """What a task runs: its command and environment as Airflow renders them, and what nobody may read in them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import ConnectionAccessor
 from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
 from conftest import CONNECTIONS, ROOT, SECRETS
-from surroundings import SurroundingsError, place
+from surroundings import WAREHOUSE, SurroundingsError, place
 
 Step = SparkSubmitOperator | BashOperator
 Rendered = Callable[[str, str], Step]
@@ -128,6 +129,11 @@ def test_a_vendor_without_a_key_and_a_run_without_a_session_find_nothing(
     step = DagBag().dags["weekly_upkeep"].get_task("vacuum")
     step.render_template_fields(context_of(step, key=None))
     assert (step.env["ALPHAVANTAGE_API_KEY"], step.env["TAPEHOUSE_SESSION"]) == ("", "")
+
+
+def test_every_setting_of_a_warehouse_comes_from_its_connection() -> None:
+    settings = (ROOT / "jobs" / "lake" / "settings.py").read_text()
+    assert set(WAREHOUSE) == set(re.findall(r'alias="(WAREHOUSE|SNOWFLAKE_\w+)"', settings))
 
 
 def test_every_word_of_every_command_is_text_and_none_is_a_secret(bag: DagBag, rendered: Rendered) -> None:
