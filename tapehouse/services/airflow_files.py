@@ -18,7 +18,8 @@ from tapehouse.services.service import Place
 CONFIGURATION, PASSWORDS = "airflow.cfg", "passwords.json"
 CONNECTIONS, POOLS = "connections.json", "pools.json"
 USER = "admin"
-PARALLEL_TASKS = 4
+# the stream takes one for ever
+PARALLEL_TASKS = 6
 # a run of Spark, of two cores and a heap of its own, at a time; and the stream's, which does not end
 POOLS_OF_ONE = {
     "spark_batch": "whatever writes a table, the stream's excepted",
@@ -97,7 +98,8 @@ def _configuration(home: Path, place: Place, url: str) -> dict[str, dict[str, st
             "workers": "1",
         },
         "api_auth": {"jwt_secret": place.secrets["airflow_jwt_secret"]},
-        "dag_processor": {"refresh_interval": "30"},
+        # a report to the ledger runs there, three tries of 12 s
+        "dag_processor": {"refresh_interval": "30", "dag_file_processor_timeout": "120"},
         "logging": {"base_log_folder": str(home / "logs")},
     }
 

@@ -18,7 +18,7 @@ HAS_PROC = Path("/proc/self/stat").exists()
 class Started:
     """A process that was started here; `born` tells it from a later one with the same pid.
 
-    One that `ends_together` does not tell what it has started that it is to end: all of its session is told.
+    One that `ends_together` does not tell what it has started that it is to end: all of them are told.
     """
 
     pid: int
@@ -35,8 +35,9 @@ def start(
     user: str | None = None,
     ends_together: bool = False,
 ) -> Started:
-    """Start a process in a session of its own, its output appended to `log`."""
+    """Start a process in a session of its own, its output appended to `log`, which only its owner reads."""
     as_user: dict[str, object] = {"user": user, "group": _group_of(user), "extra_groups": []} if user else {}
+    log.touch(mode=0o600)
     with log.open("ab") as output:
         process = subprocess.Popen(
             arguments,
@@ -83,16 +84,19 @@ def is_alive(process: Started) -> bool:
 
 
 def stop(process: Started, *, by: signal.Signals, patience: float) -> None:
-    """Ask the process to end, wait, and kill what is then left of its session."""
+    """Ask the process to end, wait, and kill what is then left of what it started."""
+    family = _family(process)
     if is_alive(process):
-        _signal(session_of(process) if process.ends_together else [process.pid], by)
+        _signal([one.pid for one in family] if process.ends_together else [process.pid], by)
         ends_within(process, patience)
     kill(process)
+    # those that were in sessions of their own
+    _signal([one.pid for one in family if is_alive(one)], signal.SIGKILL)
 
 
 def kill(process: Started) -> None:
-    """kill -9 of the process and of what it started in its session."""
-    _signal(session_of(process), signal.SIGKILL)
+    """kill -9 of the process and of what it started."""
+    _signal([one.pid for one in _family(process)], signal.SIGKILL)
     ends_within(process, 10)
 
 
@@ -100,7 +104,16 @@ def session_of(process: Started) -> list[int]:
     """The processes of its session that live, even where it is gone itself; none where its pid is another's now."""
     if birth(process.pid) not in {process.born, ""}:
         return []
-    return [pid for pid, session, state in _all() if session == process.pid and state not in "ZX"]
+    return [pid for pid, _, session, state in _all() if session == process.pid and state not in "ZX"]
+
+
+def _family(process: Started) -> list[Started]:
+    """Its session, and whatever these have started in other sessions."""
+    found = set(session_of(process))
+    parents = [(pid, parent) for pid, parent, _, state in _all() if state not in "ZX"]
+    while more := {pid for pid, parent in parents if parent in found} - found:
+        found |= more
+    return [Started(pid, birth(pid)) for pid in found]
 
 
 def ends_within(process: Started, seconds: float) -> bool:
@@ -127,16 +140,16 @@ def _signal(pids: Iterable[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _all() -> Iterator[tuple[int, int, str]]:
-    """Pid, session and state of every process."""
+def _all() -> Iterator[tuple[int, int, int, str]]:
+    """Pid, parent, session and state of every process."""
     if not HAS_PROC:
-        for line in _ask_ps("-A", "-o", "pid=,sess=,stat=").splitlines():
-            pid, session, state = line.split()
-            yield int(pid), int(session, 0), state[0]
+        for line in _ask_ps("-A", "-o", "pid=,ppid=,sess=,stat=").splitlines():
+            pid, parent, session, state = line.split()
+            yield int(pid), int(parent), int(session, 0), state[0]
         return
     for folder in Path("/proc").glob("[0-9]*"):
         if fields := _stat(int(folder.name)):
-            yield int(folder.name), int(fields[3]), fields[0]
+            yield int(folder.name), int(fields[1]), int(fields[3]), fields[0]
 
 
 def _stat(pid: int) -> list[str]:
