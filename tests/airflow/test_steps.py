@@ -62,6 +62,7 @@ def test_a_job_is_submitted_to_the_master_of_the_connection(rendered: Rendered) 
     assert submitted(rendered("daily_close", "build_daily")) == [
         "/opt/spark/bin/spark-submit",
         *("--master", "local[2]"),
+        *("--conf", "spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1"),
         *("--name", "daily_close.build_daily"),
         *("--deploy-mode", "client"),
         f"{ROOT}/jobs/build_daily.py",

@@ -47,7 +47,7 @@ instruments:
     listings:
       - {symbol: MSFT, mic: XNAS, currency: USD, from: 1986-03-13, vendor_symbols: {yahoo: MSFT, alpha_vantage: MSFT}}
 """
-RUN_WITHIN, FIRST_RUN_WITHIN = 600.0, 120.0
+RUN_WITHIN, FIRST_RUN_WITHIN = 900.0, 120.0
 GREEN = ("success", "skipped")
 
 
