@@ -1,15 +1,15 @@
 """Airflow beside an instance's services: four processes on loopback, its database in the same PostgreSQL server."""
 
 import json
+import shlex
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from jobs.lake.errors import ServiceError, SettingsError
 from jobs.lake.settings import Settings
-from tapehouse.paths import AIRFLOW_ENV
+from tapehouse.paths import AIRFLOW_ENV, ROOT
 from tapehouse.services import processes
 from tapehouse.services.airflow_files import (
     CONNECTIONS,
@@ -116,19 +116,19 @@ class Airflow:
         make_database(self._place, DATABASE, OWNER, self._place.secrets["airflow_database_password"])
         write_files(self.home, self._place, self._settings, url=self.url)
         try:
-            self.call("db", "migrate")
-            with ThreadPoolExecutor() as both:  # each spends its seconds importing Airflow
-                done = [
-                    both.submit(
-                        self.call, "connections", "import", str(self.home / CONNECTIONS), "--overwrite"
-                    ),
-                    both.submit(self.call, "pools", "import", str(self.home / POOLS)),
-                ]
-                for one in done:
-                    one.result()
+            self._call_all(
+                "db migrate",
+                f"connections import {shlex.quote(str(self.home / CONNECTIONS))} --overwrite",
+                f"pools import {shlex.quote(str(self.home / POOLS))}",
+            )
         finally:
             (self.home / CONNECTIONS).unlink(missing_ok=True)
         progress(f"airflow's database, connections and pools ({time.monotonic() - began:.1f} s)")
+
+    def _call_all(self, *commands: str) -> None:
+        """Several in one process: importing Airflow takes longer than they do."""
+        python, program = str(AIRFLOW_ENV / "bin" / "python"), str(ROOT / "airflow" / "commands.py")
+        processes.run([python, program, *commands], folder=self.home, environment=self.environment)
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + HEALTHY_WITHIN
