@@ -83,26 +83,19 @@ def fetch_session(
     from tapehouse.vendors import open_raw_store
 
     now = now or datetime.now(UTC)
-    parts = find_parts(
-        read_instruments(settings.instruments), source=source, interval=interval, session=session, now=now
-    )
+    instruments = read_instruments(settings.instruments)
+    parts = find_parts(instruments, source=source, interval=interval, session=session, now=now)
     streamed = [part for part in parts if part.is_streamed]
     missing = without_complete_bars(settings, streamed, source=source, now=now)
     asked = [part for part in parts if not part.is_streamed or part.listing.instrument_id in missing]
     if not asked:
         return FetchedSession(len(parts), [], {})
     listings = [part.listing for part in asked]
-    options = {
-        "interval": interval,
-        "symbols": [listing.listed_symbol for listing in listings],
-        "session": str(session),
-        "refresh": False,
-        "purpose": PURPOSE,
-    }
+    symbols = [listing.listed_symbol for listing in listings]
+    options = {"interval": interval, "session": str(session), "symbols": symbols, "purpose": PURPOSE}
     plan = SessionPlan(asked, interval)
     choose = AfterClose(asked, interval, open_raw_store(settings), now=now)
-    request = Request(new_id(), source, options)
-    fetches.hold(request.request_id)
+    request = Request(new_id(), source, {**options, "refresh": False})
     try:
         outcomes = carry_out(request, plan, listings, fetches, settings, quiet=quiet, choose=choose)
     finally:
