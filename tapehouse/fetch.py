@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobs.lake.arguments import FOLLOWED_SOURCES
 
 if TYPE_CHECKING:
+    from jobs.lake.fetches import Fetches
     from jobs.lake.settings import Settings
     from tapehouse.history_run import Outcome
 
-PURPOSE = "daily"
+JOB, PURPOSE = "fetch", "daily"
 
 
 class FetchedSession(NamedTuple):
@@ -36,29 +37,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 if a fetch failed; what the budget lets wait is no failure."""
     from jobs.lake.errors import FetchError
+    from jobs.lake.fetches import Fetches
     from jobs.lake.ledger import Ledger
     from tapehouse.context import use_running_environment
 
     settings = use_running_environment()
-    wanted = {"source": args.source, "interval": args.interval}
-    with (
-        closing(Ledger(settings)) as ledger,
-        ledger.run("fetch", **wanted, session=str(args.session)),
-    ):
-        fetched = fetch_session(settings, **wanted, session=args.session, quiet=args.json)
-        _show(fetched, args)
-        failed = [outcome for outcome in fetched.outcomes if outcome.state == "failed"]
-        if failed:
-            raise FetchError(
-                f"{len(failed)} of {len(fetched.outcomes)} fetches failed",
-                found=f"{failed[0].task.vendor_symbol} {failed[0].task.dataset}: {failed[0].problem}",
-                remedy="run it again: what came is not asked for twice",
-            )
+    wanted = {"source": args.source, "interval": args.interval, "session": str(args.session)}
+    with closing(Ledger(settings)) as ledger, closing(Fetches(settings)) as fetches:
+        fetches.hold(" ".join((JOB, *wanted.values())))
+        # whoever was at it before is gone
+        ledger.close_lost_runs(JOB, **wanted)
+        fetches.finish_lost(**wanted)
+        with ledger.run(JOB, **wanted):
+            fetched = fetch_session(settings, fetches, **{**wanted, "session": args.session}, quiet=args.json)
+            _show(fetched, args)
+            failed = [outcome for outcome in fetched.outcomes if outcome.state == "failed"]
+            if failed:
+                raise FetchError(
+                    f"{len(failed)} of {len(fetched.outcomes)} fetches failed",
+                    found=f"{failed[0].task.vendor_symbol} {failed[0].task.dataset}: {failed[0].problem}",
+                    remedy="run it again: what came is not asked for twice",
+                )
     return 0
 
 
 def fetch_session(
     settings: "Settings",
+    fetches: "Fetches",
     *,
     source: str,
     interval: str,
@@ -70,7 +75,7 @@ def fetch_session(
 
     The request is finished with this: what is left of it the next one asks for, and gold.gaps names.
     """
-    from jobs.lake.fetches import Fetches, Request
+    from jobs.lake.fetches import Request
     from jobs.lake.instruments import read_instruments
     from tapehouse.history import carry_out, new_id
     from tapehouse.missing_minutes import without_complete_bars
@@ -78,31 +83,23 @@ def fetch_session(
     from tapehouse.vendors import open_raw_store
 
     now = now or datetime.now(UTC)
-    parts = find_parts(
-        read_instruments(settings.instruments), source=source, interval=interval, session=session, now=now
-    )
+    instruments = read_instruments(settings.instruments)
+    parts = find_parts(instruments, source=source, interval=interval, session=session, now=now)
     streamed = [part for part in parts if part.is_streamed]
     missing = without_complete_bars(settings, streamed, source=source, now=now)
     asked = [part for part in parts if not part.is_streamed or part.listing.instrument_id in missing]
     if not asked:
         return FetchedSession(len(parts), [], {})
     listings = [part.listing for part in asked]
-    options = {
-        "interval": interval,
-        "symbols": [listing.listed_symbol for listing in listings],
-        "session": str(session),
-        "refresh": False,
-        "purpose": PURPOSE,
-    }
+    symbols = [listing.listed_symbol for listing in listings]
+    options = {"interval": interval, "session": str(session), "symbols": symbols, "purpose": PURPOSE}
     plan = SessionPlan(asked, interval)
     choose = AfterClose(asked, interval, open_raw_store(settings), now=now)
-    with closing(Fetches(settings)) as fetches:
-        request = Request(new_id(), source, options)
-        fetches.hold(request.request_id)
-        try:
-            outcomes = carry_out(request, plan, listings, fetches, settings, quiet=quiet, choose=choose)
-        finally:
-            fetches.finish(request.request_id)
+    request = Request(new_id(), source, {**options, "refresh": False})
+    try:
+        outcomes = carry_out(request, plan, listings, fetches, settings, quiet=quiet, choose=choose)
+    finally:
+        fetches.finish(request.request_id)
     return FetchedSession(len(parts), outcomes, plan.refused)
 
 

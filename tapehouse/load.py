@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
             found=f"the lake has no {named}",
             remedy="start the stream, or load history",
         )
+    left_out = [name for name in args.tables if name not in {one["table_name"] for one in done}]
+    if left_out:
+        print(f"left out: the lake has no {', '.join(left_out)}", file=sys.stderr)
     return 0
 
 

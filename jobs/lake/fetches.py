@@ -104,6 +104,14 @@ class Fetches:
             "UPDATE history_requests SET finished_at = now() WHERE request_id = %s", (request_id,)
         )
 
+    def finish_lost(self, source: str, **options: Any) -> None:
+        """Finish the requests that were made with these options and whose process is gone: nobody resumes them."""
+        self._connection.execute(
+            """UPDATE history_requests SET finished_at = now()
+            WHERE finished_at IS NULL AND source = %s AND options @> %s""",
+            (source, json.dumps(options)),
+        )
+
     def close(self) -> None:
         self._connection.close()
 

@@ -76,12 +76,15 @@ class Ledger:
             tuple(values.values()),
         )
 
-    def close_lost_runs(self, job: str) -> None:
-        """Say of earlier runs that never ended that they failed: the caller holds the lease, none of them goes on."""
+    def close_lost_runs(self, job: str, **details: Any) -> None:
+        """Say of earlier runs that never ended that they failed: the caller holds the lease, none of them goes on.
+
+        With `details` only of those that say the same of themselves.
+        """
         self._do(
             """UPDATE runs SET state = 'failed', error = 'its process is gone', ended_at = now()
-            WHERE job = %s AND state = 'running' AND run_id <> %s""",
-            (job, self.run_id),
+            WHERE job = %s AND state = 'running' AND run_id <> %s AND details @> %s""",
+            (job, self.run_id, json.dumps(details)),
         )
 
     def most_neglected(self, tables: list[str], *, action: str, hours: int) -> str | None:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
 from jobs.lake.program import run_program
 from jobs.lake.settings import read_settings
+from tapehouse.paths import ROOT, VENV
+from tests.processes import Program
 from tests.stack import Stack
 
 ABOUT = "a program\n\nIt does something."
@@ -83,6 +86,15 @@ def test_a_job_waits_for_another_program_as_long_as_it_is_told(
 def test_jobs_take_a_session_and_refuse_what_is_no_day(job: object) -> None:
     code, err = said(lambda: job.main([]))  # type: ignore[attr-defined]
     assert (code, "remedy: give --session DAY" in err) == (2, True)
+
+
+@pytest.mark.long
+def test_a_job_of_a_session_ends_well_on_an_empty_lake_if_it_may(stack: Stack, tmp_path: Path) -> None:
+    command = [VENV / "bin" / "spark-submit", ROOT / "jobs" / "check_parity.py", "--session", "2020-11-25"]
+    for options, code, said_last in (([], 2, "remedy: "), (["--allow-empty"], 0, "nothing to do: ")):
+        job = Program([*command, *options], log=tmp_path / "log", environment=stack.environment)
+        assert job.ended(seconds=240) == code, job.last_words
+        assert any(line.startswith(said_last) for line in job.output.splitlines()), job.last_words
 
 
 def test_a_setting_without_a_value_is_not_set(

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from jobs.lake.fetches import Fetches
+from jobs.lake.fetches import Fetches, Request
+from jobs.lake.postgres import Connection
 from jobs.lake.work_list import WorkList
 from producers.series_tables import COLUMNS
 from producers.tape import last_session
 from tapehouse.fetch import fetch_session
+from tapehouse.history import new_id
 from tests.check_lake import checked, follow, states
 from tests.jobs.raw_history import bar, fetched
 from tests.secret_search import SECRET
@@ -158,10 +160,31 @@ def test_nothing_is_asked_of_a_vendor_whose_stream_has_every_minute(
 ) -> None:
     file = lake.settings.instruments
     file.write_text(file.read_text().replace("dataset: 1m", "dataset: stream"))
-    with yahoo() as server:
-        now = datetime.combine(HALF_DAY, time(14, 30, 30), UTC)
-        found = fetch_session(
-            lake.settings, source="yahoo", interval="1m", session=HALF_DAY, quiet=True, now=now
+    now = datetime.combine(HALF_DAY, time(14, 30, 30), UTC)
+    how = {"source": "yahoo", "interval": "1m", "session": HALF_DAY, "now": now}
+    with yahoo() as server, closing(Fetches(lake.settings)) as fetches:
+        found = fetch_session(lake.settings, fetches, quiet=True, **how)
+        assert (found, server.asked) == ((1, [], {}), [])
+
+
+def test_a_fetch_that_was_killed_is_not_running_for_ever_and_two_do_not_ask_at_once(
+    lake: Stack, yahoo: Callable[..., YahooServer]
+) -> None:
+    of = {"source": "yahoo", "interval": "1d", "session": SESSION}
+    with closing(lake.ledger()) as killed, closing(Fetches(lake.settings)) as fetches:
+        # what a process leaves that dies
+        killed.run("fetch", **of).__enter__()
+        request = new_id()
+        options = {"interval": "1d", "session": SESSION, "symbols": ["AAPL"]}
+        fetches.begin(Request(request, "yahoo", options), [])
+        fetches.hold(f"fetch yahoo 1d {SESSION}")
+        code, _, err = call("fetch", "--session", SESSION, "--source", "yahoo")
+        assert (code, "is being worked on" in err) == (2, True)
+    with yahoo(AAPL=chart("AAPL", DAYS)):
+        fetch(SESSION)
+    with closing(Connection(lake.settings)) as connection:
+        states = connection.execute("SELECT state FROM runs WHERE run_id = %s", (killed.run_id,))
+        open_requests = connection.execute(
+            "SELECT 1 FROM history_requests WHERE request_id = %s AND finished_at IS NULL", (request,)
         )
-        assert found == (1, [], {})
-        assert server.asked == []
+    assert (states, open_requests) == ([("failed",)], [])

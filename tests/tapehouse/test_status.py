@@ -48,6 +48,9 @@ def test_a_stopped_job_with_messages_waiting_is_exit_code_1(stack: Stack) -> Non
     code, found = status()
     assert (code, found["lag"]) == (1, 2)
     assert found["problems"] == ["the stream job is stopped and 2 messages wait: start it"]
+    # nothing of it makes a table late
+    code, out, _ = call("status", "--freshness")
+    assert (code, out.splitlines()[-1]) == (0, "fine")
 
 
 def test_a_live_source_is_late_only_while_its_exchange_is_open(stack: Stack) -> None:
@@ -60,9 +63,10 @@ def test_a_live_source_is_late_only_while_its_exchange_is_open(stack: Stack) -> 
         "silver.quotes is late by 30 min",
         "gold.bars_1m is late by 30 min",
     ]
+    assert while_open.late == while_open.problems[:2]
     assert "the stream job is stopped while a live source's exchange is open: start it" in while_open.problems
     at_night = look(stack.settings, None, now=at + timedelta(hours=12))
-    assert at_night.problems == []
+    assert (at_night.problems, at_night.late) == ([], [])
 
 
 def test_a_job_that_failed_is_exit_code_1_and_says_why(stack: Stack) -> None:

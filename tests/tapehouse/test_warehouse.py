@@ -115,6 +115,27 @@ def test_wrong_inputs_are_told(arguments: list[str], code: int, message: str) ->
     assert (ended, message in err) == (code, True), err
 
 
+@pytest.mark.usefixtures("loaded")
+def test_what_is_not_there_may_be_left_out() -> None:
+    code, out, err = call("load", BARS, "gold.minutes", "--allow-empty")
+    assert (code, out.count("already: nothing to do"), out.count("gold.minutes")) == (0, 1, 0)
+    assert "left out: the lake has no gold.minutes\n" in err
+    code, out, err = call("load", "gold.minutes", "gold.gaps", "--allow-empty")
+    assert (code, out) == (0, "")
+    assert "nothing to do: there is nothing to load (the lake has no gold.minutes, gold.gaps)\n" in err
+    code, _, err = call("reconcile", "gold.minutes", "--allow-empty")
+    assert (code, "nothing to do: the warehouse holds no receipt of gold.minutes" in err) == (0, True)
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_lake_without_gold_and_an_empty_warehouse_are_no_fault_where_they_may_be() -> None:
+    code, _, err = call("load", "--all", "--allow-empty")
+    assert (code, "the lake has no table of gold yet" in err) == (0, True)
+    code, _, err = call("reconcile", "--allow-empty")
+    assert (code, "the warehouse holds no receipt of any table" in err) == (0, True)
+    assert call("reconcile")[0] == 2
+
+
 @pytest.mark.usefixtures("lake")
 def test_an_empty_warehouse_is_said_to_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPEHOUSE_WAREHOUSE_FOLDER", str(tmp_path / "none"))
