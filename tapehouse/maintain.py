@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from jobs.lake.arguments import add_allow_empty
+
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
     from jobs.lake.tables import Table
@@ -24,6 +26,7 @@ def add_maintenance_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for a job that is writing the table, or the stream's driver (default: %(default).0f)",
     )
+    add_allow_empty(parser)
     parser.add_argument("--json", action="store_true", help="what was done to each table, as JSON")
 
 

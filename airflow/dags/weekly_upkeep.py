@@ -27,11 +27,15 @@ LONG = timedelta(hours=2)
 )
 def weekly_upkeep() -> None:
     optimize = product_step(
-        "optimize", "optimize", doc="Small files of tables written together.", limit=LONG, pool=BATCH
+        "optimize",
+        *("optimize", "--allow-empty"),
+        doc="Small files of tables written together.",
+        limit=LONG,
+        pool=BATCH,
     )
     vacuum = product_step(
         "vacuum",
-        "vacuum",
+        *("vacuum", "--allow-empty"),
         doc="Files removed that no version within the retention needs.",
         limit=LONG,
         pool=BATCH,
