@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from tapehouse.services.airflow import Running
 
 ENDED = ("success", "failed")
-ANSWERS_WITHIN = 90.0
+ANSWERS_WITHIN, LOOK_EVERY = 90.0, 3.0
 
 
 class Task(NamedTuple):
@@ -102,7 +102,7 @@ def wait_until(condition: Callable[[], bool], *, what: str, seconds: float) -> N
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(1)
+        time.sleep(LOOK_EVERY)
 
 
 def _task(told: dict[str, Any]) -> Task:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.errors import StoppedError
@@ -37,13 +38,18 @@ class JobRun:
     """One run of a job that holds its lease."""
 
     job: str
-    spark: "SparkSession"
     settings: Settings
     ledger: Ledger
     lease: Lease
     stop_asked: Callable[[], bool]
     writer: TableWriter
+    start_spark: "Callable[[], SparkSession]"
     _commits: int = field(default=0, init=False)
+
+    @cached_property
+    def spark(self) -> "SparkSession":
+        """A session of its own, of a Spark that starts when it is first needed."""
+        return dml_session(self.start_spark())
 
     def append(self, frame: "DataFrame", table: Table, *, rows: int, **done: Any) -> int:
         """Append rows in one commit, which makes the table where there is none; the version."""
@@ -112,8 +118,8 @@ def job_run(
             lease.acquire(wait=wait)
             ledger.close_lost_runs(job)
             lease.raise_above(max((_newest_epoch(table, settings) for table in tables), default=0))
-            spark = dml_session((start_spark or OneSpark(job, settings, stop))())
-            yield JobRun(job, spark, settings, ledger, lease, asked, TableWriter(settings, lease))
+            start = start_spark or OneSpark(job, settings, stop)
+            yield JobRun(job, settings, ledger, lease, asked, TableWriter(settings, lease), start)
 
 
 def _newest_epoch(table: Table, settings: Settings) -> int:

@@ -15,7 +15,7 @@ from jobs.lake.kept import keep, release
 from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
-from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, Table
 from transforms.actions import ACTIONS
 from transforms.basis import SPLIT_ADJUSTED
 from transforms.daily import fetches_of
@@ -66,13 +66,7 @@ def build_minutes(settings: Settings, *, first: date, last: date, **how: Any) ->
     """
     tables = (SILVER_VENDOR_BARS_1M, GOLD_MINUTES)
     with job_run(MINUTES, settings, tables, first=str(first), last=str(last), **how) as run:
-        has_history, has_stream = exists(run, BRONZE_HISTORY), exists(run, GOLD_BARS_1M)
-        if not (has_history or has_stream):
-            raise NoDataError(
-                "there are no minutes to build from",
-                found=f"no table at {BRONZE_HISTORY.path(settings)}, none at {GOLD_BARS_1M.path(settings)}",
-                remedy="load history (spark-submit jobs/load_history.py), or start the stream",
-            )
+        _refuse_without_minutes(settings)
         configuration = Configuration(run.spark, settings, read_facts(settings))
         splits = _splits(run, configuration)
         scope = Scope(first, last, _affected(run, splits))
@@ -89,6 +83,34 @@ def build_minutes(settings: Settings, *, first: date, last: date, **how: Any) ->
         for settled in done:
             log.info("minutes_built", **settled._asdict())
     return done
+
+
+def _refuse_without_minutes(settings: Settings) -> None:
+    """Before a Spark is started: a lake of days alone has nothing to build."""
+    import pyarrow.compute as pc
+    from deltalake import DeltaTable
+
+    def is_there(table: Table) -> bool:
+        return DeltaTable.is_deltatable(url(table), options)
+
+    def url(table: Table) -> str:
+        return table.path(settings).replace("s3a://", "s3://")
+
+    options = settings.storage_options()
+    found = f"no {GOLD_BARS_1M.name}, no {BRONZE_HISTORY.name}"
+    if is_there(GOLD_BARS_1M) or is_there(SILVER_VENDOR_BARS_1M):
+        return
+    if is_there(BRONZE_HISTORY):
+        objects = DeltaTable(url(BRONZE_HISTORY), storage_options=options).to_pyarrow_dataset()
+        of_minutes = (pc.field("row") == 0) & (pc.field("dataset") == BARS)
+        if objects.count_rows(filter=of_minutes):
+            return
+        found = f"no {GOLD_BARS_1M.name}, and no object of {BARS} in {BRONZE_HISTORY.name}"
+    raise NoDataError(
+        "there are no minutes to build from",
+        found=found,
+        remedy="load history (spark-submit jobs/load_history.py), or start the stream",
+    )
 
 
 def _versions(run: JobRun, configuration: Configuration, splits: "DataFrame", scope: Scope) -> "DataFrame":

@@ -1,7 +1,7 @@
 """Who was called what when, and when exchanges were open: conf/instruments.yaml and the calendars as tables of gold."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import structlog
 from jobs.lake.errors import InstrumentsError
 from jobs.lake.history_tables import GOLD_INSTRUMENTS, GOLD_SESSIONS, REFERENCE
 from jobs.lake.instruments import NEVER, Instruments, Listing, read_instruments
-from jobs.lake.job_run import job_run
+from jobs.lake.job_run import JobRun, job_run
 from jobs.lake.sessions import hours_of
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, settle
@@ -31,10 +31,32 @@ def publish_reference(settings: Settings, **how: Any) -> list[Settled]:
             (GOLD_INSTRUMENTS, instrument_rows(instruments)),
             (GOLD_SESSIONS, session_rows(instruments)),
         )
-        done = [settle(run, table, frame_of(run.spark, rows, table)) for table, rows in wanted]
+        done = [_bring(run, table, rows) for table, rows in wanted]
         for settled in done:
             log.info("reference_published", **settled._asdict())
     return done
+
+
+def _bring(run: JobRun, table: Table, rows: list[Row]) -> Settled:
+    """Bring a table to its rows; one that holds them already needs no Spark."""
+    if _stored(run.settings, table) == sorted(rows, key=_key_of(table)):
+        return Settled(table.name, 0, 0, 0, len(rows), None)
+    return settle(run, table, frame_of(run.spark, rows, table))
+
+
+def _stored(settings: Settings, table: Table) -> list[Row]:
+    """The rows of a table by their key; none where there is no table yet."""
+    from deltalake import DeltaTable
+
+    url, options = table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
+    if not DeltaTable.is_deltatable(url, options):
+        return []
+    content = DeltaTable(url, storage_options=options).to_pyarrow_table(columns=table.schema.names)
+    return sorted(content.to_pylist(), key=_key_of(table))
+
+
+def _key_of(table: Table) -> Callable[[Row], tuple[Any, ...]]:
+    return lambda row: tuple(row[name] for name in table.key)
 
 
 def instrument_rows(instruments: Instruments) -> list[Row]:

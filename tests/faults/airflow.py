@@ -26,11 +26,10 @@ from tests.vendors.alpha_vantage import AlphaVantageServer
 from tests.vendors.yahoo_http import YahooServer, chart
 
 DAG = "daily_close"
-# two days after Thanksgiving's eve: the second closes at 13:00
-SESSIONS = ("2025-11-26", "2025-11-28", "2025-12-01")
-HALF_DAY = "2025-11-28"
-# beside a holiday, Labor Day
-BACKFILLED = ("2025-08-28", "2025-08-29", "2025-09-02", "2025-09-03", "2025-09-04")
+# around Thanksgiving, after which the exchange closes at 13:00
+SESSIONS = ("2025-11-24", "2025-11-25", "2025-11-26", "2025-11-28", "2025-12-01")
+HOLIDAY, HALF_DAY = "2025-11-27", "2025-11-28"
+REPEATED = ("2025-11-26", HALF_DAY, "2025-12-01")
 CLOSES = {"AAPL": 270.0, "MSFT": 480.0}
 KEY = "a-key-of-alpha-vantage"
 INSTRUMENTS = """version: 1
@@ -135,41 +134,40 @@ def one_session(lake: Lake, options: Options) -> None:
         nothing_is_seen(airflow.api, DAG, run_id, airflow.airflow.home, [Path(one.log) for one in programs])
 
 
-def three_sessions(lake: Lake, options: Options) -> None:
-    """Three runs, and the same again, which changes nothing."""
+def five_sessions(lake: Lake, options: Options) -> None:
+    """Airflow's own backfill over a holiday: exactly the sessions, in order, and what one pass makes of them.
+
+    Three of them again, a half day among them: nothing is fetched, nothing is written.
+    """
     del options
     with orchestra(lake, SESSIONS) as airflow:
-        refusal = airflow.api.refused(DAG, "2025-11-27")
-        assert "not a" in refusal, f"a run for Thanksgiving was made: {refusal}"
-        for session in SESSIONS:
-            airflow.must_be_green(airflow.close(session))
+        refusal = airflow.api.refused(DAG, HOLIDAY)
+        assert "not a" in refusal, f"a run for a holiday was made: {refusal}"
+        _backfill(airflow)
         must_be_reconciled(lake)
-        before = _versions(lake)
-        asked = len(airflow.yahoo.asked)
-        for session in SESSIONS:
+        must_be_one_pass(lake, SESSIONS)
+        before, asked = _versions(lake), len(airflow.yahoo.asked)
+        for session in REPEATED:
             airflow.must_be_green(airflow.close(session))
-        assert _versions(lake) == before, "a repeated run has written"
+        assert _versions(lake) == before, f"a repeated run has written: {before} {_versions(lake)}"
         assert len(airflow.yahoo.asked) == asked, "a repeated run has asked the vendor"
         must_be_reconciled(lake)
 
 
-def backfilled(lake: Lake, options: Options) -> None:
-    """Airflow's own backfill over a holiday: exactly the sessions, in order, and what one pass makes of them."""
-    del options
-    with orchestra(lake, BACKFILLED) as airflow:
-        days = ["--from-date", BACKFILLED[0], "--to-date", BACKFILLED[-1]]
-        airflow.airflow.call("backfill", "create", "--dag-id", DAG, *days, "--max-active-runs", "1")
-        wait_until(
-            lambda: [run["state"] for run in airflow.api.runs(DAG)] == ["success"] * len(BACKFILLED),
-            what="five good runs",
-            seconds=len(BACKFILLED) * RUN_WITHIN,
-        )
-        runs = airflow.api.runs(DAG)
-        assert [run["partition_key"] for run in runs] == list(BACKFILLED), f"other sessions: {runs}"
-        ends = [run["end_date"] for run in runs[:-1]]
-        assert all(end <= run["start_date"] for end, run in zip(ends, runs[1:], strict=True)), "they overlap"
-        must_be_reconciled(lake)
-        must_be_one_pass(lake, BACKFILLED)
+def _backfill(airflow: Orchestra) -> None:
+    days = ["--from-date", SESSIONS[0], "--to-date", SESSIONS[-1]]
+    airflow.airflow.call("backfill", "create", "--dag-id", DAG, *days, "--max-active-runs", "1")
+    wait_until(
+        lambda: [run["state"] in ENDED for run in airflow.api.runs(DAG)] == [True] * len(SESSIONS),
+        what=f"{len(SESSIONS)} runs ended",
+        seconds=len(SESSIONS) * RUN_WITHIN,
+    )
+    runs = airflow.api.runs(DAG)
+    for run in runs:
+        airflow.must_be_green(run["dag_run_id"])
+    assert [run["partition_key"] for run in runs] == list(SESSIONS), f"other sessions: {runs}"
+    ends = [run["end_date"] for run in runs[:-1]]
+    assert all(end <= run["start_date"] for end, run in zip(ends, runs[1:], strict=True)), "they overlap"
 
 
 def must_be_one_pass(lake: Lake, sessions: Sequence[str]) -> None:

@@ -20,9 +20,10 @@ class Step:
 
 
 # whole-way kills the driver, its halves and each service at random instants, as `instants` and `services` do
-PROVE = ("failpoints", "store-stalls", "zombie", "load", "history", "budget", "whole-way", "airflow")
+PROVE = ("failpoints", "zombie", "history", "budget", "whole-way", "airflow")
 OUTAGES = (
     "services",
+    "store-stalls",
     "services-long",
     "store-away",
     "services-gone",
@@ -34,6 +35,7 @@ ALL_FAULTS = (
     "taken-meanwhile",
     "two-at-once",
     "clock",
+    "load",
     "producer",
     "live-producer",
     "checkpoint",
@@ -49,8 +51,6 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
-    "airflow": tuple(
-        Step(f"airflow-{name}", BRIEF) for name in ("sessions", "backfill", "kills", "bad-data")
-    ),
+    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "kills", "bad-data")),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }

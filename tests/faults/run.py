@@ -62,8 +62,7 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "two-at-once": two.at_once,
     "whole-way": warehouse.whole_way,
     "airflow": airflow.one_session,
-    "airflow-sessions": airflow.three_sessions,
-    "airflow-backfill": airflow.backfilled,
+    "airflow-sessions": airflow.five_sessions,
     "airflow-kills": airflow_kills.killed,
     "airflow-bad-data": airflow_kills.bad_data,
 }
