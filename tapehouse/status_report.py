@@ -73,11 +73,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
     """The status now. A closed market is not late, and recordings and generated tapes are never late."""
     status = Status(now or datetime.now(UTC))
     status.services = instance.services() if instance else []
-    status.problems += [
-        f"{s.name} died: see {s.log}; `tapehouse up` brings it back"
-        for s in status.services
-        if s.state == "died"
-    ]
+    status.problems += _died(status.services, "`tapehouse up`")
     if not status.problems:
         status.job, status.dag_runs = _runs(settings)
         ends = _tables(settings, status)
@@ -91,7 +87,14 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
             for alert in status.alerts
         ]
         status.problems += _judge(status, _open_live_sources(settings, status))
+        status.problems += _died(instance.programs() if instance else [], "whoever started it")
     return status
+
+
+def _died(those: "list[ServiceState]", remedy: str) -> list[str]:
+    return [
+        f"{one.name} died: see {one.log}; {remedy} brings it back" for one in those if one.state == "died"
+    ]
 
 
 def _judge(status: Status, live_and_open: list[str]) -> list[str]:

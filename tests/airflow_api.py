@@ -53,10 +53,9 @@ class Api:
     def run(self, dag: str, run_id: str) -> dict[str, Any]:
         return dict(self.ask("GET", f"/dags/{dag}/dagRuns/{quote(run_id)}"))
 
-    def delete(self, dag: str, run_id: str) -> None:
-        """End a run, and forget it."""
-        self.ask("PATCH", f"/dags/{dag}/dagRuns/{quote(run_id)}", {"state": "failed"})
-        self.ask("DELETE", f"/dags/{dag}/dagRuns/{quote(run_id)}")
+    def end(self, dag: str, run_id: str) -> None:
+        """End a run as if it had succeeded."""
+        self.ask("PATCH", f"/dags/{dag}/dagRuns/{quote(run_id)}", {"state": "success"})
 
     def tasks(self, dag: str, run_id: str) -> list[Task]:
         """In the order in which they were started."""

@@ -7,7 +7,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
 
 from jobs.lake.settings import Settings
 from producers.series_tables import COLUMNS
@@ -46,7 +47,8 @@ instruments:
     listings:
       - {symbol: MSFT, mic: XNAS, currency: USD, from: 1986-03-13, vendor_symbols: {yahoo: MSFT, alpha_vantage: MSFT}}
 """
-RUN_WITHIN, FIRST_RUN_WITHIN = 900.0, 120.0
+RUN_WITHIN, FIRST_RUN_WITHIN = 1500.0, 120.0
+SCHEDULED = "scheduled"
 GREEN = ("success", "skipped")
 
 
@@ -80,6 +82,10 @@ class Orchestra(NamedTuple):
     def state(self, run_id: str) -> str:
         return str(self.api.run(DAG, run_id)["state"])
 
+    def runs(self) -> list[dict[str, Any]]:
+        """Those that were asked for here, the oldest first."""
+        return [run for run in self.api.runs(DAG) if run["run_type"] != SCHEDULED]
+
     def has_died(self) -> bool:
         """Whether a process of Airflow is gone."""
         return any(one.state == "died" for one in self.lake.instance.programs())
@@ -109,7 +115,7 @@ def orchestra(lake: Lake, sessions: tuple[str, ...], *, spoilt: str = "") -> Gen
             running = airflow.start(lambda line: print(f"  {line}", file=sys.stderr))
             password = json.loads(Path(running.password_file).read_text())[running.user]
             api = Api(running, password)
-            _forget_scheduled_run(api)
+            _end_scheduled_run(api)
             yield Orchestra(lake, airflow, api, yahoo)
         finally:
             airflow.stop()
@@ -158,11 +164,11 @@ def _backfill(airflow: Orchestra) -> None:
     days = ["--from-date", SESSIONS[0], "--to-date", SESSIONS[-1]]
     airflow.airflow.call("backfill", "create", "--dag-id", DAG, *days, "--max-active-runs", "1")
     wait_until(
-        lambda: [run["state"] in ENDED for run in airflow.api.runs(DAG)] == [True] * len(SESSIONS),
+        lambda: [run["state"] in ENDED for run in airflow.runs()] == [True] * len(SESSIONS),
         what=f"{len(SESSIONS)} runs ended",
         seconds=len(SESSIONS) * RUN_WITHIN,
     )
-    runs = airflow.api.runs(DAG)
+    runs = airflow.runs()
     for run in runs:
         airflow.must_be_green(run["dag_run_id"])
     assert [run["partition_key"] for run in runs] == list(SESSIONS), f"other sessions: {runs}"
@@ -210,22 +216,20 @@ def _only_this_dag(folder: Path) -> dict[str, str]:
     }
 
 
-def _forget_scheduled_run(api: Api) -> None:
+def _end_scheduled_run(api: Api) -> None:
     """That of the newest session which is over: it is there by itself, and not what is shown here."""
-    wait_until(
-        lambda: bool(_runs_so_far(api)), what="the scheduler has made its run", seconds=FIRST_RUN_WITHIN
-    )
-    for run in api.runs(DAG):
-        api.delete(DAG, run["dag_run_id"])
+    wait_until(lambda: bool(_scheduled(api)), what="the scheduler has made its run", seconds=FIRST_RUN_WITHIN)
+    for run in _scheduled(api):
+        api.end(DAG, run["dag_run_id"])
 
 
-def _runs_so_far(api: Api) -> list[dict[str, object]]:
-    import urllib.error
-
+def _scheduled(api: Api) -> list[dict[str, Any]]:
     try:
-        return api.runs(DAG)
-    except urllib.error.HTTPError:
-        return []  # the DAG is not read yet
+        return [run for run in api.runs(DAG) if run["run_type"] == SCHEDULED]
+    except HTTPError as error:
+        if error.code == 404:  # the DAG is not read yet
+            return []
+        raise
 
 
 def must_be_reconciled(lake: Lake) -> None:

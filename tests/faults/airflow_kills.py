@@ -17,7 +17,7 @@ from tests.faults.services import kill_and_start, tree
 SESSIONS = ("2025-10-06", "2025-10-07", "2025-10-08", "2025-10-09", "2025-10-10")
 # a step of Spark for each of those who are killed while it works
 KILLED = {"scheduler": "adjust_prices", "spark driver": "build_daily", "postgres": "compute_indicators"}
-TASK_WITHIN, DEAD_SECONDS, LOOK_EVERY = 240.0, 3.0, 10.0
+DEAD_SECONDS, LOOK_EVERY = 3.0, 10.0
 REJECTED = "rejected"
 
 
@@ -32,7 +32,7 @@ def killed(lake: Lake, options: Options) -> None:
                     bool(_spark(airflow, task)) or airflow.state(run_id) in ENDED
                 ),
                 what=f"{task} runs",
-                seconds=TASK_WITHIN,
+                seconds=RUN_WITHIN,
             )
             time.sleep(chance.uniform(1, 8))
             lake.meet(Fault(target, "kill -9", f"while {task} runs"))

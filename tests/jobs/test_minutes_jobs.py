@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -209,12 +209,29 @@ def test_files_that_hold_no_minutes_are_refused_or_are_exit_code_42(raw: Stack, 
     assert run(build_minutes, raw, **OF_2020)[0].inserted == 0
 
 
+def no_spark() -> NoReturn:
+    raise AssertionError("a Spark was started")
+
+
+def test_a_lake_without_minutes_is_told_before_a_spark_is_started(raw: Stack, tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="no minutes"):
+        build_minutes(raw.settings, **OF_2020, start_spark=no_spark)
+    file = tmp_path / "days.csv"
+    file.write_text("day,open,high,low,close,volume\n2020-11-23,1,1,1,1,1\n")
+    imported(file, "--symbol", "AAPL", "--columns", f"session=day,{NUMBERS}", "--source", "mine")
+    run(load_history, raw)
+    with pytest.raises(NoDataError, match="no object of bars_1m"):
+        build_minutes(raw.settings, **OF_2020, start_spark=no_spark)
+
+
 def test_the_reference_is_published_once(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instruments, sessions = run(publish_reference, stack)
     assert (instruments.inserted, sessions.inserted > 20_000) == (13, True)
-    assert [one.version for one in run(publish_reference, stack)] == [None, None]
+    again = publish_reference(stack.settings, start_spark=no_spark)
+    assert [(one.inserted, one.version) for one in again] == [(0, None), (0, None)]
+    assert [one.untouched for one in again] == [instruments.inserted, sessions.inserted]
     code, out, _ = call(
         "sql",
         "--format",

@@ -1,6 +1,9 @@
 """The local services as processes: their data outlives kill -9, and their secrets are for their owner only."""
 
+import os
+import signal
 import stat
+import time
 from collections.abc import Iterator
 
 import psycopg2
@@ -15,6 +18,7 @@ from tapehouse.services.processes import birth
 from tapehouse.services.store import s3_client
 from tapehouse.status_report import look
 from tests.builders import quote
+from tests.faults.services import tree
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +107,35 @@ def test_the_ledgers_account_is_no_superuser(own: Instance) -> None:
 def test_killing_what_is_not_there_is_an_error(own: Instance) -> None:
     with pytest.raises(ServiceError, match="cache is not running"):
         own.kill("cache")
+
+
+def test_a_program_is_ended_with_what_it_has_started_in_other_sessions_too(own: Instance) -> None:
+    script = "trap 'exit 0' TERM; setsid sleep 300 & sleep 300 & wait"
+    own.start_job("program", ["bash", "-c", script], ends_together=True)
+    (program,) = own.programs()
+    assert program.pid is not None
+    deadline = time.monotonic() + 10
+    while len(started := [pid for pid in tree(program.pid) if pid != program.pid]) < 2:
+        assert time.monotonic() < deadline, "it has started nothing"
+    own.stop_job("program")
+    assert own.programs() == []
+    assert [birth(pid) for pid in (program.pid, *started)] == ["", "", ""]
+
+
+def test_a_program_that_died_is_shown_and_what_it_left_goes_before_the_next(own: Instance) -> None:
+    own.start_job("program", ["bash", "-c", "sleep 300 & wait"])
+    (program,) = own.programs()
+    assert program.pid is not None
+    deadline = time.monotonic() + 10
+    while not (left := [pid for pid in tree(program.pid) if pid != program.pid]):
+        assert time.monotonic() < deadline, "it has started nothing"
+    os.kill(program.pid, signal.SIGKILL)
+    os.waitpid(program.pid, 0)
+    assert [one.state for one in own.programs()] == ["died"]
+    assert "program died" in look(settings_of(own), own).problems[-1]
+    own.start_job("program", ["sleep", "300"])
+    assert [birth(pid) for pid in left] == [""]
+    own.stop_job("program")
 
 
 def test_nothing_runs_after_a_stop(own: Instance) -> None:
