@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
 from jobs.lake.settings import Settings
-from producers.series_tables import COLUMNS
 from tapehouse.services.airflow import Airflow
 from tests.airflow_api import ENDED, Api, wait_until
 from tests.faults.airflow_eyes import (
@@ -20,33 +19,17 @@ from tests.faults.airflow_eyes import (
     nothing_is_seen,
     others_can_not_come_in,
 )
+from tests.faults.airflow_vendors import INSTRUMENTS, KEY, alpha_vantage_of, yahoo_of
 from tests.faults.batches import compare
 from tests.faults.fault import Options
 from tests.faults.lake import Lake
-from tests.vendors.alpha_vantage import AlphaVantageServer
-from tests.vendors.yahoo_http import YahooServer, chart
+from tests.vendors.yahoo_http import YahooServer
 
 DAG = "daily_close"
 # around Thanksgiving, after which the exchange closes at 13:00
 SESSIONS = ("2025-11-24", "2025-11-25", "2025-11-26", "2025-11-28", "2025-12-01")
 HOLIDAY, HALF_DAY = "2025-11-27", "2025-11-28"
 REPEATED = ("2025-11-26", HALF_DAY, "2025-12-01")
-CLOSES = {"AAPL": 270.0, "MSFT": 480.0}
-KEY = "a-key-of-alpha-vantage"
-INSTRUMENTS = """version: 1
-instruments:
-  - instrument_id: us-apple
-    follow:
-      - {source: yahoo, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
-      - {source: alpha_vantage, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
-    listings:
-      - {symbol: AAPL, mic: XNAS, currency: USD, from: 1980-12-12, vendor_symbols: {yahoo: AAPL, alpha_vantage: AAPL}}
-  - instrument_id: us-microsoft
-    follow:
-      - {source: yahoo, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
-    listings:
-      - {symbol: MSFT, mic: XNAS, currency: USD, from: 1986-03-13, vendor_symbols: {yahoo: MSFT, alpha_vantage: MSFT}}
-"""
 RUN_WITHIN, FIRST_RUN_WITHIN = 1500.0, 120.0
 SCHEDULED = "scheduled"
 GREEN = ("success", "skipped")
@@ -94,13 +77,7 @@ class Orchestra(NamedTuple):
 @contextmanager
 def orchestra(lake: Lake, sessions: tuple[str, ...], *, spoilt: str = "") -> Generator[Orchestra, None, None]:
     """Vendors that tell of these sessions, nonsense of one, and Airflow with one DAG that has nothing to do yet."""
-    days = {symbol: _days(sessions, close, spoilt) for symbol, close in CLOSES.items()}
-    charts = {symbol: chart(symbol, rows) for symbol, rows in days.items()}
-    answers = {("TIME_SERIES_DAILY", "AAPL"): _series(days["AAPL"])}
-    with (
-        YahooServer(charts, cuts=True) as yahoo,
-        AlphaVantageServer(answers, key=KEY) as alpha_vantage,
-    ):
+    with yahoo_of(sessions, spoilt) as yahoo, alpha_vantage_of(sessions, spoilt) as alpha_vantage:
         instruments = lake.folder / "instruments.yaml"
         instruments.write_text(INSTRUMENTS)
         lake.environment |= {
@@ -183,23 +160,6 @@ def must_be_one_pass(lake: Lake, sessions: Sequence[str]) -> None:
     batch = lake.tapehouse("batch", "--from", sessions[0], "--to", str(after), environment=one_pass)
     assert batch.returncode == 0, f"batch: {batch.stderr[-2000:]}"
     compare(lake, one_pass)
-
-
-def _days(sessions: tuple[str, ...], close: float, spoilt: str) -> list[tuple[str, float, int]]:
-    """A bar a session; the price of the spoilt one is below zero."""
-    return [
-        (f"{session}T14:30", -1.0 if session == spoilt else close + n, 1_000_000 + n)
-        for n, session in enumerate(sessions)
-    ]
-
-
-def _series(days: list[tuple[str, float, int]]) -> dict[str, object]:
-    """What Alpha Vantage tells of the same days: prices equal, volumes a little other."""
-    bars = {
-        day[:10]: dict(zip(COLUMNS, (*[f"{price:.4f}"] * 4, str(volume + 7)), strict=True))
-        for day, price, volume in days
-    }
-    return {"Meta Data": {"5. Time Zone": "US/Eastern"}, "Time Series (Daily)": bars}
 
 
 def _only_this_dag(folder: Path) -> dict[str, str]:
