@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code of Airflow's own command, where one is given."""
-    from jobs.lake.settings import read_settings
+    from jobs.lake.settings import is_named, read_settings
     from tapehouse.context import own_services
     from tapehouse.services.airflow import Airflow
     from tapehouse.services.instance import find_running
@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     instance = running or own_services()
     # a kept demo has had its stream: Airflow would start another
     owner = "airflow" if running is None or running.folder.name != "demo" else "service"
-    os.environ.setdefault("TAPEHOUSE_STREAM_OWNER", owner)
+    if not is_named("TAPEHOUSE_STREAM_OWNER"):
+        os.environ["TAPEHOUSE_STREAM_OWNER"] = owner
     with sole_use(instance.folder):
         instance.start(_tell)
         os.environ.update(instance.environment())

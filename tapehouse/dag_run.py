@@ -39,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
             if ledger.dag_runs.mark_late(*of, reason=args.reason):
                 alerts.open(LATE, subject, found=found, remedy=REMEDY[LATE])
             return 0
-        ledger.dag_runs.end(*of, state=args.state, reason=args.reason)
+        before = ledger.dag_runs.end(*of, state=args.state, reason=args.reason)
+        if args.state == before == "failed":
+            return 0  # told before: a later run of the session may have closed the alert
         if args.state == "failed":
             alerts.open(FAILED, subject, found=found, remedy=REMEDY[FAILED])
             return 0

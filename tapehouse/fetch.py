@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.lake.arguments import FOLLOWED_SOURCES
+from jobs.lake.arguments import FOLLOWED_SOURCES, add_allow_empty
 
 if TYPE_CHECKING:
     from jobs.lake.fetches import Fetches
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--source", choices=FOLLOWED_SOURCES, required=True, help="the vendor")
     parser.add_argument("--interval", choices=("1d", "1m"), default="1d", help="(default: %(default)s)")
+    add_allow_empty(parser)
     parser.add_argument("--json", action="store_true", help="the outcome of every fetch as JSON")
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from jobs.lake.alerts import Alerts
     from tapehouse.guard_report import Finding
 
+STREAM_DAG = "stream_run"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="what was seen, and the decision, as JSON")
@@ -21,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from jobs.lake.guard_looks import GuardLooks
     from tapehouse import guard_report
     from tapehouse.context import use_running_environment
+    from tapehouse.dag_run import FAILED
 
     settings = use_running_environment()
     seen = guard_report.see(settings)
@@ -33,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         looks.add(runs=seen.runs, lag=seen.lag)
         for finding in findings:
             _tell(alerts, finding)
+        if seen.runs:  # a run of Airflow's that keeps it running has no end that would say so
+            alerts.close_alert(FAILED, STREAM_DAG)
     is_ours = settings.stream_owner == "airflow"
     decision = guard_report.START if is_ours and not seen.runs else guard_report.LEAVE
     wrong = [finding for finding in findings if finding.found]

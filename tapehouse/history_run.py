@@ -24,7 +24,7 @@ OUTAGES_IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a fetch: `state` is fetched, had (nothing new to ask for), failed or waiting."""
+    """What became of a fetch: fetched, had (nothing new to ask for), waiting, failed, or refused for good."""
 
     task: Task
     state: str
@@ -88,7 +88,7 @@ class HistoryRun:
 
     def _failed(self, task: Task, problem: str, *, for_good: bool) -> Outcome:
         self._fetches.failed(self._request_id, task, problem=problem, for_good=for_good)
-        return Outcome(task, "failed", problem=problem)
+        return Outcome(task, "refused" if for_good else "failed", problem=problem)
 
     def _one(self, task: Task) -> Outcome:
         listing = self._listings[task.vendor_symbol]

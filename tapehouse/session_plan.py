@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from jobs.lake.errors import UsageError
+from jobs.lake.errors import NoDataError, UsageError
 from jobs.lake.fetches import Task
 from jobs.lake.instruments import Instruments, Listing
 from jobs.lake.sessions import Session, sessions_of
@@ -31,7 +31,6 @@ class Part(NamedTuple):
     listing: Listing
     begin: date
     session: date
-    opens: datetime
     closes: datetime
     last_open: datetime
     is_streamed: bool
@@ -63,7 +62,8 @@ def find_parts(
         parts += _part(listing, days, of_it, session=session, now=now)
     if followed and not parts:
         calendars = ", ".join(sorted({one.calendar for one in followed}))
-        raise UsageError(
+        kind = UsageError if session > now.date() else NoDataError
+        raise kind(
             f"{session} is no session that has begun",
             found=f"calendars of what is followed: {calendars}; now is {now:%Y-%m-%d %H:%MZ}",
             remedy="name a session of these that has begun",
@@ -155,7 +155,6 @@ def _part(
             listing,
             begin,
             session,
-            of_day.session_open,
             of_day.session_close,
             last_open,
             datasets == {"stream"},

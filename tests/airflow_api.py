@@ -63,9 +63,6 @@ class Api:
         tasks = [_task(each) for each in found["task_instances"]]
         return sorted(tasks, key=lambda task: (task.started is None, str(task.started)))
 
-    def state(self, dag: str, run_id: str, task: str) -> str:
-        return next((one.state for one in self.tasks(dag, run_id) if one.name == task), "")
-
     def log(self, dag: str, run_id: str, task: str, *, attempt: int = 1) -> str:
         """What a try printed."""
         path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs/{attempt}?full_content=true"

@@ -7,19 +7,36 @@ from airflow.sdk import chain, dag
 from lake_assets import RAW_HISTORY, SERVED, assets, in_warehouse
 from run_reports import deadline
 from session_timetables import AfterClose
-from steps import BATCH, DAG_OPTIONS, OF_SESSION, SESSION, product_step, spark_step
+from steps import (
+    BATCH,
+    DAG_OPTIONS,
+    OF_LAST_DAYS,
+    OF_SESSION,
+    PATIENT,
+    SESSION,
+    all_fetched,
+    load_history,
+    product_step,
+    spark_step,
+)
 
 ABOUT = """
 ### The day of a session, when its last post-market minute is final
 
 The history of the day from both vendors, loaded, built, adjusted, checked, and loaded into a reconciled warehouse. The
-partition key is the session; what the day already has is not worked out again. A vendor's budget that is spent is a gap
-`not_fetched`, and the run goes on.
+partition key is the session. The nine days before it are gone through too: a vendor corrects the last days. A vendor's
+budget that is spent is a gap `not_fetched`, and the run goes on; a vendor that cannot be asked fails it at the end.
 
 Sessions of the past: `airflow backfill create --dag-id daily_close --from-date 2026-11-20 --to-date 2026-11-27
 --max-active-runs 1`.
 """
 FETCH, JOB, LOAD = timedelta(minutes=20), timedelta(minutes=60), timedelta(minutes=45)
+# Yahoo's minutes come with the session, by hourly_intraday
+FETCHES = (
+    ("yahoo", "1d", "fetch_yahoo"),
+    ("alpha_vantage", "1d", "fetch_alpha_vantage"),
+    ("alpha_vantage", "1m", "fetch_alpha_vantage_minutes"),
+)
 # one after the other, each from what the one before has written
 OF_DAY = {
     "build_daily": "Daily bars, splits and dividends.",
@@ -40,19 +57,18 @@ OF_DAY = {
     tags=["market-data", "session", "daily"],
 )
 def daily_close() -> None:
-    fetches = [_fetch("yahoo", of="Yahoo"), _fetch("alpha_vantage", of="Alpha Vantage")]
-    load_history = spark_step(
-        "load_history", "--wait", "600", doc="What was fetched, line by line, into the lake.", limit=JOB
-    )
-    days_work = [spark_step(job, *OF_SESSION, doc=doc, limit=JOB) for job, doc in OF_DAY.items()]
+    fetches = [_fetch(*each) for each in FETCHES]
+    all_fetched(fetches)
+    loaded = load_history(JOB)
+    of_day = {job: spark_step(job, *OF_LAST_DAYS, doc=doc, limit=JOB) for job, doc in OF_DAY.items()}
     build_minutes = spark_step(
         "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, post-market too.", limit=JOB
     )
+    check_parity = spark_step(
+        "check_parity", *OF_SESSION, doc="The stream's bars compared with those worked out again.", limit=JOB
+    )
     publish_reference = spark_step(
-        "publish_reference",
-        *("--wait", "600", "--allow-empty"),
-        doc="Instruments and sessions for the readers of gold.",
-        limit=JOB,
+        "publish_reference", *PATIENT, doc="Instruments and sessions for the readers of gold.", limit=JOB
     )
     load_warehouse = product_step(
         "load_warehouse",
@@ -71,16 +87,18 @@ def daily_close() -> None:
         inlets=in_warehouse(SERVED),
     )
 
-    chain(fetches, load_history, *days_work, load_warehouse, reconcile_warehouse)
-    load_history >> build_minutes >> load_warehouse
+    chain(fetches, loaded, *of_day.values(), load_warehouse, reconcile_warehouse)
+    # both compare minutes with what they should be
+    loaded >> build_minutes >> of_day["check_completeness"]
+    [build_minutes, of_day["adjust_prices"]] >> check_parity
     publish_reference >> load_warehouse
 
 
-def _fetch(source: str, *, of: str) -> BashOperator:
+def _fetch(source: str, interval: str, task_id: str) -> BashOperator:
     return product_step(
-        f"fetch_{source}",
-        *("fetch", "--session", SESSION, "--source", source),
-        doc=f"The day's history from {of}, within its budget.",
+        task_id,
+        *("fetch", "--session", SESSION, "--source", source, "--interval", interval, "--allow-empty"),
+        doc=f"The day's history from {source}, {interval}, within its budget.",
         limit=FETCH,
         outlets=assets([RAW_HISTORY]),
     )

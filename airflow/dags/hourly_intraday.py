@@ -6,14 +6,23 @@ from airflow.sdk import dag
 from lake_assets import RAW_HISTORY, assets, in_warehouse
 from run_reports import deadline
 from session_timetables import WhileOpen
-from steps import BATCH, DAG_OPTIONS, OF_SESSION, SESSION, product_step, spark_step
+from steps import (
+    BATCH,
+    DAG_OPTIONS,
+    OF_SESSION,
+    SESSION,
+    all_fetched,
+    load_history,
+    product_step,
+    spark_step,
+)
 
 ABOUT = """
 ### The session so far
 
 Every hour while the exchange is open, and once more an hour after its close: the vendor's minutes that the stream has
-not, both served as gold.minutes and loaded into the warehouse, and a look whether every table is fresh. Beside it the
-stream's bars are worked out again from bronze and compared. The partition key is the session.
+not, both served as gold.minutes and loaded into the warehouse, and a look whether the stream's tables are fresh. Beside
+it bars are compared, those of the stream once all of the session's are final. The partition key is the session.
 """
 MINUTES = ("gold.bars_1m", "gold.minutes")
 JOB, SHORT = timedelta(minutes=30), timedelta(minutes=15)
@@ -34,14 +43,12 @@ def hourly_intraday() -> None:
     )
     fetch_minutes = product_step(
         "fetch_minutes",
-        *("fetch", "--session", SESSION, "--source", "yahoo", "--interval", "1m"),
+        *("fetch", "--session", SESSION, "--source", "yahoo", "--interval", "1m", "--allow-empty"),
         doc="The session's minutes from Yahoo, within its budget.",
         limit=SHORT,
         outlets=assets([RAW_HISTORY]),
     )
-    load_history = spark_step(
-        "load_history", "--wait", "600", doc="What was fetched, line by line, into the lake.", limit=JOB
-    )
+    all_fetched([fetch_minutes])
     build_minutes = spark_step(
         "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, served.", limit=JOB
     )
@@ -58,12 +65,12 @@ def hourly_intraday() -> None:
         "freshness",
         "status",
         "--freshness",
-        doc="Fails if a table is late.",
+        doc="Fails if quotes or bars of the stream are late.",
         limit=SHORT,
         inlets=assets(MINUTES),
     )
 
-    fetch_minutes >> load_history >> build_minutes >> load_warehouse >> freshness
+    fetch_minutes >> load_history(JOB) >> build_minutes >> load_warehouse >> freshness
 
 
 hourly_intraday()

@@ -7,7 +7,7 @@ ABOUT = """
 ### The stream
 
 Quotes from Kafka into bronze, silver and gold, until the job is stopped; a failure is retried. One at a time, started
-by `stream_guard` or by hand. To stop it, pause `stream_guard` and mark the task as failed.
+by `stream_guard` or by hand. To stop it, pause `stream_guard` and mark the task as succeeded.
 """
 
 

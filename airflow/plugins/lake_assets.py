@@ -44,9 +44,18 @@ JOBS = {
     ),
     "publish_reference": Flow((), ("gold.instruments", "gold.sessions")),
     "check_completeness": Flow(
-        ("bronze.history", "silver.history_rejected", "silver.bars_1d"), ("gold.gaps",)
+        (
+            "bronze.history",
+            "silver.history_rejected",
+            "silver.bars_1d",
+            "silver.vendor_bars_1m",
+            "gold.bars_1m",
+        ),
+        ("gold.gaps",),
     ),
-    "reconcile_sources": Flow(("silver.bars_1d", "gold.minutes"), ("gold.discrepancies",)),
+    "reconcile_sources": Flow(
+        ("silver.bars_1d", "silver.vendor_bars_1m", "gold.bars_1m"), ("gold.discrepancies",)
+    ),
     "check_parity": Flow(("bronze.quotes", "gold.bars_1m", "gold.minutes", "gold.bars_1d"), ()),
 }
 

@@ -8,7 +8,8 @@ from typing import Any
 import pendulum
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Asset, Connection, Context
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import Asset, Connection, Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 from bad_data import RetryUnlessBadData
@@ -19,7 +20,10 @@ from surroundings import ROOT, of_step, place
 SPARK = "spark_default"
 SESSION = "{{ partition_key }}"
 # the step's session, patience for another program's lease, and no fault in a lake that is still empty
-OF_SESSION = ("--session", SESSION, "--wait", "600", "--allow-empty")
+PATIENT = ("--wait", "600", "--allow-empty")
+OF_SESSION = ("--session", SESSION, *PATIENT)
+# a vendor corrects the last days, a budget lets a day wait, and Airflow may have been down for a few
+OF_LAST_DAYS = ("--session", SESSION, "--days-before", "9", *PATIENT)
 BATCH, STREAM, LIGHT = "spark_batch", "spark_stream", "default_pool"
 # a session is a minute's work: the optimizing compiler would take more than it gives back
 QUICK_START = {"spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1"}
@@ -43,7 +47,7 @@ DAG_OPTIONS: dict[str, Any] = {
 
 
 def spark_step(
-    job: str, *options: str, doc: str, limit: timedelta | None, pool: str = BATCH
+    job: str, *options: str, doc: str, limit: timedelta | None, pool: str = BATCH, **more: Any
 ) -> SparkSubmitOperator:
     """A task that submits `jobs/JOB.py` to the master that the connection names."""
     home = place("SPARK_HOME")
@@ -62,6 +66,18 @@ def spark_step(
         execution_timeout=limit,
         inlets=assets(JOBS[job].reads),
         outlets=assets(JOBS[job].writes),
+        **more,
+    )
+
+
+def load_history(limit: timedelta) -> SparkSubmitOperator:
+    """A task that loads what was fetched, of one vendor if the other is away."""
+    return spark_step(
+        "load_history",
+        *PATIENT,
+        doc="What was fetched, line by line, into the lake.",
+        limit=limit,
+        trigger_rule=TriggerRule.ALL_DONE,
     )
 
 
@@ -91,6 +107,17 @@ def product_step(
         inlets=list(inlets),
         outlets=list(outlets),
     )
+
+
+def all_fetched(fetches: Sequence[BashOperator]) -> EmptyOperator:
+    """What fails a run whose day was worked out although a vendor could not be asked for all of it."""
+    done = EmptyOperator(
+        task_id="all_fetched",
+        doc_md="Fails with a fetch; what came is worked out all the same.",
+        execution_timeout=timedelta(minutes=2),
+    )
+    fetches >> done
+    return done
 
 
 def before_step(context: Context) -> None:

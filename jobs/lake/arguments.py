@@ -90,7 +90,7 @@ def chosen_sessions(args: argparse.Namespace) -> tuple[date, date]:
     """The sessions that `--session`, or `--from` and `--to`, name: [first, last)."""
     one, first, last = args.session, args.first, args.last
     if one and not (first or last):
-        return one, one + timedelta(1)
+        return one - timedelta(args.days_before), one + timedelta(1)
     if one or not (first and last):
         told = {"--session": one, "--from": first, "--to": last}
         raise UsageError(
@@ -106,6 +106,13 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     """One session or several, for `chosen_sessions`."""
     day = date.fromisoformat
     parser.add_argument("--session", type=day, metavar="DATE", help="one session")
+    parser.add_argument(
+        "--days-before",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --session: those of so many days before it too, which a vendor may have corrected",
+    )
     parser.add_argument("--from", dest="first", type=day, metavar="DATE", help="first of several sessions")
     parser.add_argument("--to", dest="last", type=day, metavar="DATE", help="end of them, not included")
 

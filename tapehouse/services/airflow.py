@@ -1,6 +1,7 @@
 """Airflow beside an instance's services: four processes on loopback, its database in the same PostgreSQL server."""
 
 import json
+import os
 import shlex
 import time
 import urllib.request
@@ -13,8 +14,10 @@ from tapehouse.paths import AIRFLOW_ENV, ROOT
 from tapehouse.services import processes
 from tapehouse.services.airflow_files import (
     CONNECTIONS,
+    MASTER,
     PASSWORDS,
     POOLS,
+    SPARK,
     USER,
     environment,
     write_files,
@@ -119,6 +122,8 @@ class Airflow:
             self._call_all(
                 "db migrate",
                 f"connections import {shlex.quote(str(self.home / CONNECTIONS))} --overwrite",
+                f"connections import {shlex.quote(str(self.home / SPARK))}"
+                + (" --overwrite" if MASTER in os.environ else ""),
                 f"pools import {shlex.quote(str(self.home / POOLS))}",
             )
         finally:

@@ -16,8 +16,9 @@ from tapehouse.paths import AIRFLOW_ENV, ROOT, VENV
 from tapehouse.services.service import Place
 
 CONFIGURATION, PASSWORDS = "airflow.cfg", "passwords.json"
-CONNECTIONS, POOLS = "connections.json", "pools.json"
+CONNECTIONS, SPARK, POOLS = "connections.json", "spark.json", "pools.json"
 USER = "admin"
+MASTER = "TAPEHOUSE_SPARK_MASTER"
 # the stream takes one for ever
 PARALLEL_TASKS = 6
 # a run of Spark, of two cores and a heap of its own, at a time; and the stream's, which does not end
@@ -54,6 +55,7 @@ def write_files(home: Path, place: Place, settings: Settings, *, url: str) -> No
     for name, content in (
         (PASSWORDS, {USER: place.secrets["airflow_user_password"]}),
         (CONNECTIONS, _connections(settings)),
+        (SPARK, {"spark_default": _spark()}),
         (POOLS, {name: _one_slot(use) for name, use in POOLS_OF_ONE.items()}),
     ):
         with _private(home / name) as file:
@@ -106,11 +108,6 @@ def _configuration(home: Path, place: Place, url: str) -> dict[str, dict[str, st
 
 def _connections(settings: Settings) -> dict[str, dict[str, Any]]:
     return {
-        "spark_default": {
-            "conn_type": "spark",
-            "host": os.environ.get("TAPEHOUSE_SPARK_MASTER", "local[2]"),
-            "extra": {"deploy-mode": "client"},
-        },
         "tapehouse_ledger": {
             "conn_type": "postgres",
             "host": settings.ledger_host,
@@ -135,6 +132,12 @@ def _connections(settings: Settings) -> dict[str, dict[str, Any]]:
         },
         "tapehouse_alpha_vantage": {"conn_type": "generic", "password": _shown(settings.alpha_vantage_key)},
     }
+
+
+def _spark() -> dict[str, Any]:
+    """Which master, until somebody names another one in Airflow."""
+    host = os.environ.get(MASTER, "local[2]")
+    return {"conn_type": "spark", "host": host, "extra": {"deploy-mode": "client"}}
 
 
 def _one_slot(use: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_a_job_is_submitted_to_the_master_of_the_connection(rendered: Rendered) 
         *("--name", "daily_close.build_daily"),
         *("--deploy-mode", "client"),
         f"{ROOT}/jobs/build_daily.py",
-        *("--session", "2026-11-27", "--wait", "600", "--allow-empty"),
+        *("--session", "2026-11-27", "--days-before", "9", "--wait", "600", "--allow-empty"),
     ]
 
 
@@ -86,6 +86,7 @@ def test_the_command_line_is_run_in_the_products_python(rendered: Rendered) -> N
     step = rendered("hourly_intraday", "fetch_minutes")
     assert step.bash_command == (
         "exec \"$TAPEHOUSE_PYTHON\" -m tapehouse fetch --session '2026-11-27' --source yahoo --interval 1m"
+        " --allow-empty"
     )
     assert step.append_env
     assert step.cwd == str(ROOT)

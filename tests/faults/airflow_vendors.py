@@ -8,17 +8,18 @@ from tests.vendors.yahoo_http import YahooServer, chart
 
 CLOSES = {"AAPL": 270.0, "MSFT": 480.0}
 KEY = "a-key-of-alpha-vantage"
+# what is followed from a day on
 INSTRUMENTS = """version: 1
 instruments:
   - instrument_id: us-apple
     follow:
-      - {source: yahoo, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
-      - {source: alpha_vantage, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
+      - {source: yahoo, dataset: 1d, from: FIRST, to: 2025-12-02}
+      - {source: alpha_vantage, dataset: 1d, from: FIRST, to: 2025-12-02}
     listings:
       - {symbol: AAPL, mic: XNAS, currency: USD, from: 1980-12-12, vendor_symbols: {yahoo: AAPL, alpha_vantage: AAPL}}
   - instrument_id: us-microsoft
     follow:
-      - {source: yahoo, dataset: 1d, from: 2025-08-01, to: 2025-12-02}
+      - {source: yahoo, dataset: 1d, from: FIRST, to: 2025-12-02}
     listings:
       - {symbol: MSFT, mic: XNAS, currency: USD, from: 1986-03-13, vendor_symbols: {yahoo: MSFT, alpha_vantage: MSFT}}
 """

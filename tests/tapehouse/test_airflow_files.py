@@ -14,6 +14,7 @@ from tapehouse.services.airflow_files import (
     CONNECTIONS,
     PASSWORDS,
     POOLS,
+    SPARK,
     environment,
     write_files,
 )
@@ -42,7 +43,7 @@ def home(services: Instance, settings: Settings, tmp_path: Path) -> Path:
 
 def test_only_their_owner_reads_the_files(home: Path) -> None:
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in home.iterdir()}
-    assert modes == dict.fromkeys((CONFIGURATION, PASSWORDS, CONNECTIONS, POOLS), 0o600)
+    assert modes == dict.fromkeys((CONFIGURATION, PASSWORDS, CONNECTIONS, SPARK, POOLS), 0o600)
 
 
 def test_airflow_listens_on_loopback_and_has_secrets_of_its_own(home: Path, services: Instance) -> None:
@@ -70,7 +71,7 @@ def test_the_connections_say_what_the_settings_do(home: Path, settings: Settings
     assert told["tapehouse_store"]["login"] == settings.s3_access_key.get_secret_value()
     assert told["tapehouse_alpha_vantage"]["password"] == "a-key-for-the-vendor"
     assert told["tapehouse_kafka"]["extra"] == {"bootstrap_servers": settings.kafka_bootstrap}
-    assert told["spark_default"]["host"] == "local[2]"
+    assert json.loads((home / SPARK).read_text())["spark_default"]["host"] == "local[2]"
     assert told["tapehouse_warehouse"]["extra"]["WAREHOUSE"] == "duckdb"
 
 
