@@ -1,7 +1,7 @@
 """What the product's ledger is told of a DAG's runs, by `tapehouse dag-run`: they succeeded, failed or are late.
 
 Airflow calls success and failure in its DAG processor, where a call may take `[dag_processor]
-dag_file_processor_timeout` (120 s here): all tries together stay below that. Lateness it calls in its triggerer, since a
+dag_file_processor_timeout` (120 s here): all tries together stay below that. Lateness it calls in its triggerer: a
 callback in the executor is refused every connection.
 """
 

@@ -18,7 +18,7 @@ SESSIONS = ("2025-10-06", "2025-10-07", "2025-10-08", "2025-10-09", "2025-10-10"
 # a step of Spark for each of those who are killed while it works
 KILLED = {"scheduler": "adjust_prices", "spark driver": "build_daily", "postgres": "compute_indicators"}
 DEAD_SECONDS, LOOK_EVERY = 3.0, 10.0
-RULE = "price_positive"
+RULE = "price_negative"
 
 
 def killed(lake: Lake, options: Options) -> None:
