@@ -15,7 +15,7 @@ from jobs.lake.kept import keep, release
 from jobs.lake.session_range import in_sessions
 from jobs.lake.settings import Settings
 from jobs.lake.settle import Settled, exists, settle, stored
-from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG, Table
+from jobs.lake.tables import GOLD_BARS_1M, GOLD_BARS_1M_LOG
 from transforms.actions import ACTIONS
 from transforms.basis import SPLIT_ADJUSTED
 from transforms.daily import fetches_of
@@ -90,18 +90,12 @@ def _refuse_without_minutes(settings: Settings) -> None:
     import pyarrow.compute as pc
     from deltalake import DeltaTable
 
-    def is_there(table: Table) -> bool:
-        return DeltaTable.is_deltatable(url(table), options)
-
-    def url(table: Table) -> str:
-        return table.path(settings).replace("s3a://", "s3://")
-
-    options = settings.storage_options()
     found = f"no {GOLD_BARS_1M.name}, no {BRONZE_HISTORY.name}"
-    if is_there(GOLD_BARS_1M) or is_there(SILVER_VENDOR_BARS_1M):
+    if read.is_there(GOLD_BARS_1M, settings) or read.is_there(SILVER_VENDOR_BARS_1M, settings):
         return
-    if is_there(BRONZE_HISTORY):
-        objects = DeltaTable(url(BRONZE_HISTORY), storage_options=options).to_pyarrow_dataset()
+    if read.is_there(BRONZE_HISTORY, settings):
+        url = BRONZE_HISTORY.path(settings).replace("s3a://", "s3://")
+        objects = DeltaTable(url, storage_options=settings.storage_options()).to_pyarrow_dataset()
         of_minutes = (pc.field("row") == 0) & (pc.field("dataset") == BARS)
         if objects.count_rows(filter=of_minutes):
             return

@@ -49,6 +49,8 @@ def check_parity(settings: Settings, *, first: date, last: date, **how: Any) -> 
 
     A session with a bar that is not final is left out of the stream's comparison: it goes on.
     """
+    if not (read.is_there(GOLD_BARS_1M, settings) or read.is_there(GOLD_MINUTES, settings)):
+        raise _nothing_to_compare(first, last)
     with (
         job_run(PARITY, settings, (), first=str(first), last=str(last), **how) as run,
         closing(Alerts(settings)) as alerts,
@@ -61,15 +63,19 @@ def check_parity(settings: Settings, *, first: date, last: date, **how: Any) -> 
             run.may_go_on(f"the stream's bars of {day.session}")
         found += _compare_days(run, first, last)
         if not found:
-            raise NoDataError(
-                f"there is nothing to compare in [{first}, {last})",
-                found="no final bars of the stream, and no minutes of a day that has a daily bar",
-                remedy="choose other days, or build minutes and days first",
-            )
+            raise _nothing_to_compare(first, last)
         for kind, session in dict.fromkeys((one.kind, one.session) for one in found):
             counts = [one[2:] for one in found if (one.kind, one.session) == (kind, session)]
             run.ledger.record_parity(kind, session, counts)
     return found
+
+
+def _nothing_to_compare(first: date, last: date) -> NoDataError:
+    return NoDataError(
+        f"there is nothing to compare in [{first}, {last})",
+        found="no final bars of the stream, and no minutes of a day that has a daily bar",
+        remedy="choose other days, or build minutes and days first",
+    )
 
 
 def _streamed_days(run: JobRun, first: date, last: date) -> list[Day]:

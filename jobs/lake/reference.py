@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from jobs.lake import read
 from jobs.lake.errors import InstrumentsError
 from jobs.lake.history_tables import GOLD_INSTRUMENTS, GOLD_SESSIONS, REFERENCE
 from jobs.lake.instruments import NEVER, Instruments, Listing, read_instruments
@@ -48,10 +49,12 @@ def _stored(settings: Settings, table: Table) -> list[Row]:
     """The rows of a table by their key; none where there is no table yet."""
     from deltalake import DeltaTable
 
-    url, options = table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
-    if not DeltaTable.is_deltatable(url, options):
+    if not read.is_there(table, settings):
         return []
-    content = DeltaTable(url, storage_options=options).to_pyarrow_table(columns=table.schema.names)
+    url = table.path(settings).replace("s3a://", "s3://")
+    content = DeltaTable(url, storage_options=settings.storage_options()).to_pyarrow_table(
+        columns=table.schema.names
+    )
     return sorted(content.to_pylist(), key=_key_of(table))
 
 

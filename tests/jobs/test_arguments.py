@@ -43,6 +43,11 @@ def test_a_session_is_a_range_of_one_day() -> None:
     )
 
 
+def test_the_days_before_a_session_are_gone_through_too() -> None:
+    several = chosen("--session", "2026-11-24", "--days-before", "9")
+    assert several == (date(2026, 11, 15), date(2026, 11, 25))
+
+
 @pytest.mark.parametrize(
     ("options", "found"),
     [

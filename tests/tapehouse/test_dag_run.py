@@ -104,6 +104,16 @@ def test_a_run_that_failed_or_is_late_is_an_alert_until_one_of_its_session_ends_
     assert shown(dag) == [("2026-11-25", "other", "success", False), ("2026-11-24", "b", "success", True)]
 
 
+def test_a_failure_that_is_told_again_opens_nothing_that_a_later_run_has_closed(
+    stack: Stack, dag: str
+) -> None:
+    of = ("--session", "2026-11-24")
+    note(dag, "a", "failed", *of)
+    note(dag, "b", "success", *of)
+    note(dag, "a", "failed", *of, "--reason", "at its deadline")
+    assert opened(stack, dag) == []
+
+
 def test_a_dag_without_sessions_shows_its_last_run_and_the_next_good_one_closes_its_alert(
     stack: Stack, dag: str
 ) -> None:

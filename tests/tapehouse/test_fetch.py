@@ -151,6 +151,9 @@ def test_days_on_which_there_is_nothing_to_fetch_are_said(lake: Stack) -> None:
     for day in ("2020-11-26", "2020-11-28", "2100-01-04"):
         code, _, err = call("fetch", "--session", day, "--source", "yahoo")
         assert (code, f"{day} is no session that has begun" in err, "XNAS" in err) == (2, True, True)
+    # a schedule by another exchange comes on such a day too; no schedule comes before its day
+    for day, expected in (("2020-11-26", 0), ("2100-01-04", 2)):
+        assert call("fetch", "--session", day, "--source", "yahoo", "--allow-empty")[0] == expected
     assert call("fetch", "--session", "yesterday", "--source", "yahoo")[0] == 2
     assert lake.topic
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jobs.lake.alerts import Alerts
 from jobs.lake.guard_looks import GuardLooks, Look
 from jobs.lake.heartbeats import Heartbeats
 from jobs.lake.postgres import Connection
@@ -66,6 +67,16 @@ def test_a_stream_that_does_not_run_is_started_by_airflow_and_told_of_once_that_
         code, out, _ = call("guard")
         assert (code, out.splitlines()[-1], opened(stream)) == (0, "leave", [])
     assert (guard()["lag"], guard()["decision"]) == (1, "start")
+
+
+def test_a_stream_that_runs_again_needs_nobody_for_the_run_that_failed(stream: Stack) -> None:
+    with closing(Alerts(stream.settings)) as alerts:
+        alerts.open("dag_run_failed", "stream_run", found="run a", remedy="see its log")
+        guard()
+        assert "stream_run" in [one.subject for one in alerts.are_open()]
+        with closing(stream.ledger()) as ledger, ledger.run("stream_quotes", topic=stream.topic):
+            guard()
+        assert "stream_run" not in [one.subject for one in alerts.are_open()]
 
 
 def test_a_stream_of_somebody_elses_is_told_of_and_left(stream: Stack) -> None:
