@@ -2,12 +2,13 @@
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
+import structlog
 
 from jobs import build_daily, check_completeness, check_parity, load_history, publish_reference
 from jobs.lake.arguments import chosen_sessions, session_range
@@ -23,8 +24,16 @@ from tests.stack import Stack
 ABOUT = "a program\n\nIt does something."
 
 
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A program tells all logs of its process where to go."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 def said(program: Callable[[], int]) -> tuple[int, str]:
-    """Exit code and errors; its log goes on to be written there."""
+    """Exit code and errors."""
     err = io.StringIO()
     with contextlib.redirect_stderr(err):
         return program(), err.getvalue()
