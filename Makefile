@@ -40,7 +40,7 @@ check: setup ## style, types, import rules
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m tapehouse.reference --check
 
-prove: setup-airflow ## kill the driver, the services and the loader, one seed: about 20 minutes   [PROVE="--scenario services --seed 2"]
+prove: setup-airflow ## kill the driver, the services and the loader, and let Airflow close a session: about 25 minutes   [PROVE="--scenario services --seed 2"]
 	@.venv/bin/python -m tests.faults $(PROVE)
 
 prove-full: setup-airflow ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|warehouse|airflow|load|growth]

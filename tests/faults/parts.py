@@ -20,7 +20,7 @@ class Step:
 
 
 # whole-way kills the driver, its halves and each service at random instants, as `instants` and `services` do
-PROVE = ("failpoints", "zombie", "history", "budget", "whole-way", "airflow")
+PROVE = ("failpoints", "history", "budget", "whole-way", "airflow")
 OUTAGES = (
     "services",
     "store-stalls",
