@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -110,6 +110,11 @@ def no_room_for(*tables: str) -> Generator[None, None, None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TableWriter, "append", refuse)
         yield
+
+
+def no_spark() -> NoReturn:
+    """In place of what starts a Spark, where none is to be started."""
+    raise AssertionError("a Spark was started")
 
 
 def call(*arguments: Any) -> tuple[int, str, str]:

@@ -153,6 +153,7 @@ def test_a_statement_has_a_limit_on_a_server_that_answers_nothing(settings: Sett
         assert connection.is_closed
 
 
+@pytest.mark.long
 def test_a_second_driver_is_refused_and_its_run_is_a_failed_one(stack: Stack) -> None:
     with closing(Lease(stack.settings, "stream_quotes", run_id=str(uuid.uuid4()))) as lease:
         lease.acquire()

@@ -1,11 +1,10 @@
-"""Minutes end to end: an imported file and a stream to silver, gold, days and parity; and the reference beside them."""
+"""Minutes end to end: an imported file and a stream to silver, gold, days and parity."""
 
-import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -18,10 +17,9 @@ from jobs.lake.history_load import load_history
 from jobs.lake.minutes_build import build_minutes
 from jobs.lake.parity import check_parity
 from jobs.lake.postgres import Connection
-from jobs.lake.reference import publish_reference
 from producers.events import Message
 from tests.builders import line
-from tests.stack import Stack, call
+from tests.stack import Stack, call, no_spark
 
 pytestmark = pytest.mark.long
 
@@ -209,10 +207,6 @@ def test_files_that_hold_no_minutes_are_refused_or_are_exit_code_42(raw: Stack, 
     assert run(build_minutes, raw, **OF_2020)[0].inserted == 0
 
 
-def no_spark() -> NoReturn:
-    raise AssertionError("a Spark was started")
-
-
 def test_a_lake_without_minutes_is_told_before_a_spark_is_started(raw: Stack, tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="no minutes"):
         build_minutes(raw.settings, **OF_2020, start_spark=no_spark)
@@ -222,32 +216,3 @@ def test_a_lake_without_minutes_is_told_before_a_spark_is_started(raw: Stack, tm
     run(load_history, raw)
     with pytest.raises(NoDataError, match="no object of bars_1m"):
         build_minutes(raw.settings, **OF_2020, start_spark=no_spark)
-
-
-def test_the_reference_is_published_once(
-    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    instruments, sessions = run(publish_reference, stack)
-    assert (instruments.inserted, sessions.inserted > 20_000) == (13, True)
-    again = publish_reference(stack.settings, start_spark=no_spark)
-    assert [(one.inserted, one.version) for one in again] == [(0, None), (0, None)]
-    assert [one.untouched for one in again] == [instruments.inserted, sessions.inserted]
-    code, out, _ = call(
-        "sql",
-        "--format",
-        "json",
-        "SELECT symbol, valid_to::VARCHAR AS valid_to FROM gold.instruments WHERE instrument_id = 'us-meta' "
-        "ORDER BY valid_from",
-    )
-    assert code == 0
-    assert json.loads(out) == [
-        {"symbol": "FB", "valid_to": "2022-06-09"},
-        {"symbol": "META", "valid_to": None},
-    ]
-    hours = "SELECT count(*) FROM gold.sessions WHERE mic = 'XNAS' AND year(session) = 2026 {}"
-    assert stack.one(hours.format("")) == "251"
-    assert stack.one(hours.format("AND is_early_close")) == "2"
-    file = tmp_path / "instruments.yaml"
-    file.write_text(stack.settings.instruments.read_text().replace("symbol: TSLA,", "symbol: TSLX,"))
-    monkeypatch.setenv("TAPEHOUSE_INSTRUMENTS", str(file))
-    assert run(publish_reference, stack)[0].updated == 1

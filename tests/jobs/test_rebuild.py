@@ -149,6 +149,7 @@ def test_messages_that_are_judged_otherwise_today_change_their_table_and_a_stop_
     assert stack.sql("SELECT * FROM gold.bars_1m ORDER BY ALL") == before
 
 
+@pytest.mark.long
 def test_a_rebuild_is_refused_without_data_beside_a_driver_and_in_the_middle_of_a_batch(
     stack: Stack,
 ) -> None:
