@@ -64,9 +64,9 @@ class Api:
         return sorted(tasks, key=lambda task: (task.started is None, str(task.started)))
 
     def log(self, dag: str, run_id: str, task: str, *, attempt: int = 1) -> str:
-        """What a try printed."""
+        """What a try printed, and what Airflow said beside it."""
         path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs/{attempt}?full_content=true"
-        return "\n".join(str(line.get("event", line)) for line in self.ask("GET", path)["content"])
+        return "\n".join(str(line) for line in self.ask("GET", path)["content"])
 
     def ask(self, method: str, path: str, body: Any = None, *, patience: float = ANSWERS_WITHIN) -> Any:
         deadline = time.monotonic() + patience
