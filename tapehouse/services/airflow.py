@@ -42,7 +42,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "triggerer": ("--skip-serve-logs",),
 }
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-HEALTHY_WITHIN = 180.0
+HEALTHY_WITHIN = 300.0
 # of the names of its processes among those of the instance
 PREFIX = "airflow-"
 
