@@ -67,7 +67,7 @@ def test_a_backfill_goes_from_the_vendor_to_what_is_served(
             log=tmp_path / "backfill.log",
             environment={},
         )
-        assert program.ended(seconds=280) == 0, program.last_words
+        assert program.ended(seconds=900) == 0, program.last_words
     report = json.loads(program.output[program.output.index("[\n") :])
     assert [step["step"] for step in report] == list(STEPS)
     assert raw.sql(SERVED.format("bars_1d")) == [
