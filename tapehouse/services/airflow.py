@@ -5,6 +5,7 @@ import os
 import shlex
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "triggerer": ("--skip-serve-logs",),
 }
 HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-HEALTHY_WITHIN = 300.0
+HEALTHY_WITHIN, LAUNCHES = 300.0, 3
 # of the names of its processes among those of the instance
 PREFIX = "airflow-"
 
@@ -82,12 +83,6 @@ class Airflow:
     def start(self, progress: Callable[[str], None] = lambda line: None) -> Running:
         """Start what is not running of it, with its database, connections and pools as they have to be."""
         self._prepare(progress)
-        for name, options in COMPONENTS.items():
-            if not self._instance.runs(_job(name)):
-                arguments = [str(AIRFLOW_ENV / "bin" / "airflow"), name, *options]
-                self._instance.start_job(
-                    _job(name), arguments, environment=self.environment, ends_together=True
-                )
         began = time.monotonic()
         self._wait_until_healthy()
         progress(f"airflow on port {self._place.ports[PORT]} ({time.monotonic() - began:.1f} s)")
@@ -136,14 +131,28 @@ class Airflow:
         processes.run([python, program, *commands], folder=self.home, environment=self.environment)
 
     def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + HEALTHY_WITHIN
-        while not self._is_healthy(health := self.health()):
-            died = [name for name in COMPONENTS if not self._instance.runs(_job(name))]
-            if died or time.monotonic() > deadline:
-                what = f"{died[0]} has ended" if died else f"not healthy within {HEALTHY_WITHIN:.0f} s"
-                log = self._place.log(_job(died[0] if died else "scheduler"))
-                raise ServiceError(f"airflow did not start: {what}", found=f"{health}", remedy=f"read {log}")
+        """Start what does not run, and what ends meanwhile: a database that was away ends one after the other."""
+        deadline, launches = time.monotonic() + HEALTHY_WITHIN, Counter[str]()
+        # one that has just died still counts as healthy for a while
+        while (missing := self._missing()) or not self._is_healthy(self.health()):
+            given_up = [name for name in missing if launches[name] == LAUNCHES]
+            if given_up or time.monotonic() > deadline:
+                what = f"{given_up[0]} has ended" if given_up else f"not healthy in {HEALTHY_WITHIN:.0f} s"
+                log = self._place.log(_job(given_up[0] if given_up else "scheduler"))
+                raise ServiceError(
+                    f"airflow did not start: {what}", found=f"{self.health()}", remedy=f"read {log}"
+                )
+            for name in missing:
+                launches[name] += 1
+                self._launch(name)
             time.sleep(0.5)
+
+    def _missing(self) -> list[str]:
+        return [name for name in COMPONENTS if not self._instance.runs(_job(name))]
+
+    def _launch(self, name: str) -> None:
+        arguments = [str(AIRFLOW_ENV / "bin" / "airflow"), name, *COMPONENTS[name]]
+        self._instance.start_job(_job(name), arguments, environment=self.environment, ends_together=True)
 
     @staticmethod
     def _is_healthy(health: dict[str, Any]) -> bool:
