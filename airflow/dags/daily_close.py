@@ -8,14 +8,15 @@ from lake_assets import RAW_HISTORY, SERVED, assets, in_warehouse
 from run_reports import deadline
 from session_timetables import AfterClose
 from steps import (
-    BATCH,
     DAG_OPTIONS,
     OF_LAST_DAYS,
     OF_SESSION,
     PATIENT,
     SESSION,
     all_fetched,
+    check_parity,
     load_history,
+    load_warehouse,
     product_step,
     spark_step,
 )
@@ -64,20 +65,11 @@ def daily_close() -> None:
     build_minutes = spark_step(
         "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, post-market too.", limit=JOB
     )
-    check_parity = spark_step(
-        "check_parity", *OF_SESSION, doc="The stream's bars compared with those worked out again.", limit=JOB
-    )
     publish_reference = spark_step(
         "publish_reference", *PATIENT, doc="Instruments and sessions for the readers of gold.", limit=JOB
     )
-    load_warehouse = product_step(
-        "load_warehouse",
-        *("load", "--all", "--allow-empty"),
-        doc="The warehouse made exactly the newest versions of gold.",
-        limit=LOAD,
-        pool=BATCH,
-        inlets=assets(SERVED),
-        outlets=in_warehouse(SERVED),
+    in_it = load_warehouse(
+        "--all", of=SERVED, doc="The warehouse made exactly the newest versions of gold.", limit=LOAD
     )
     reconcile_warehouse = product_step(
         "reconcile_warehouse",
@@ -87,11 +79,11 @@ def daily_close() -> None:
         inlets=in_warehouse(SERVED),
     )
 
-    chain(fetches, loaded, *of_day.values(), load_warehouse, reconcile_warehouse)
+    chain(fetches, loaded, *of_day.values(), in_it, reconcile_warehouse)
     # both compare minutes with what they should be
     loaded >> build_minutes >> of_day["check_completeness"]
-    [build_minutes, of_day["adjust_prices"]] >> check_parity
-    publish_reference >> load_warehouse
+    [build_minutes, of_day["adjust_prices"]] >> check_parity(JOB)
+    publish_reference >> in_it
 
 
 def _fetch(source: str, interval: str, task_id: str) -> BashOperator:

@@ -3,16 +3,17 @@
 from datetime import timedelta
 
 from airflow.sdk import dag
-from lake_assets import RAW_HISTORY, assets, in_warehouse
+from lake_assets import RAW_HISTORY, assets
 from run_reports import deadline
 from session_timetables import WhileOpen
 from steps import (
-    BATCH,
     DAG_OPTIONS,
     OF_SESSION,
     SESSION,
     all_fetched,
+    check_parity,
     load_history,
+    load_warehouse,
     product_step,
     spark_step,
 )
@@ -38,9 +39,7 @@ JOB, SHORT = timedelta(minutes=30), timedelta(minutes=15)
     tags=["market-data", "session", "hourly"],
 )
 def hourly_intraday() -> None:
-    spark_step(
-        "check_parity", *OF_SESSION, doc="The stream's bars compared with those worked out again.", limit=JOB
-    )
+    check_parity(JOB)
     fetch_minutes = product_step(
         "fetch_minutes",
         *("fetch", "--session", SESSION, "--source", "yahoo", "--interval", "1m", "--allow-empty"),
@@ -52,14 +51,8 @@ def hourly_intraday() -> None:
     build_minutes = spark_step(
         "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, served.", limit=JOB
     )
-    load_warehouse = product_step(
-        "load_warehouse",
-        *("load", *MINUTES, "--allow-empty"),
-        doc="The warehouse's minutes made exactly those of gold.",
-        limit=JOB,
-        pool=BATCH,
-        inlets=assets(MINUTES),
-        outlets=in_warehouse(MINUTES),
+    in_warehouse = load_warehouse(
+        *MINUTES, of=MINUTES, doc="The warehouse's minutes made exactly those of gold.", limit=JOB
     )
     freshness = product_step(
         "freshness",
@@ -70,7 +63,7 @@ def hourly_intraday() -> None:
         inlets=assets(MINUTES),
     )
 
-    fetch_minutes >> load_history(JOB) >> build_minutes >> load_warehouse >> freshness
+    fetch_minutes >> load_history(JOB) >> build_minutes >> in_warehouse >> freshness
 
 
 hourly_intraday()

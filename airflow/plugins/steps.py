@@ -13,7 +13,7 @@ from airflow.sdk import Asset, Connection, Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.log import mask_secret
 from bad_data import RetryUnlessBadData
-from lake_assets import JOBS, assets
+from lake_assets import JOBS, assets, in_warehouse
 from run_reports import report_failure, report_success
 from surroundings import ROOT, of_step, place
 
@@ -106,6 +106,25 @@ def product_step(
         execution_timeout=limit,
         inlets=list(inlets),
         outlets=list(outlets),
+    )
+
+
+def check_parity(limit: timedelta) -> SparkSubmitOperator:
+    """A task that compares the stream's bars of the session with those of bronze."""
+    doc = "The stream's bars compared with those worked out again."
+    return spark_step("check_parity", *OF_SESSION, doc=doc, limit=limit)
+
+
+def load_warehouse(*words: str, of: Sequence[str], doc: str, limit: timedelta) -> BashOperator:
+    """A task that runs `tapehouse load WORDS`, which loads tables `of` gold."""
+    return product_step(
+        "load_warehouse",
+        *("load", *words, "--allow-empty"),
+        doc=doc,
+        limit=limit,
+        pool=BATCH,
+        inlets=assets(of),
+        outlets=in_warehouse(of),
     )
 
 
