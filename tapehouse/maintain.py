@@ -51,9 +51,8 @@ def maintain_tables(args: argparse.Namespace, action: str, *, without: tuple[str
 
 def _tables(names: list[str], settings: "Settings", without: tuple[str, ...]) -> "list[Table]":
     """The tables of these names, by default all; those that are not there are an error only if they are named."""
-    from deltalake import DeltaTable
-
     from jobs.lake.errors import NoDataError, UsageError
+    from jobs.lake.history import find_table
     from jobs.lake.history_tables import HISTORY_TABLES
     from jobs.lake.tables import STREAM_TABLES
 
@@ -66,12 +65,7 @@ def _tables(names: list[str], settings: "Settings", without: tuple[str, ...]) ->
             remedy=f"the tables are {', '.join(known)}",
         )
     wanted = [known[name] for name in dict.fromkeys(names)] or list(known.values())
-    options = settings.storage_options()
-    there = [
-        table
-        for table in wanted
-        if DeltaTable.is_deltatable(table.path(settings).replace("s3a://", "s3://"), options)
-    ]
+    there = [table for table in wanted if find_table(table, settings)]
     missing = [table.name for table in wanted if table not in there]
     if not there or (names and missing):
         raise NoDataError(

@@ -1,13 +1,17 @@
-"""What the commits of a table say of the stream that wrote them, read without Spark."""
+"""Tables, and what their commits say of the stream that wrote them, read without Spark."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
 from jobs.lake.errors import ServiceError
 from jobs.lake.progress import Commit, read_commit
 from jobs.lake.settings import Settings
 from jobs.lake.tables import Table
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 # each batch says of every table, by itself or as empty, how far it is in all partitions
 COMMITS_READ = 100
@@ -18,7 +22,7 @@ def readable(table: Table, settings: Settings) -> Generator[tuple[str, dict[str,
     """The table's address and the store's options for deltalake; what the store does not answer is a `ServiceError`."""
     from deltalake.exceptions import DeltaError
 
-    url = table.path(settings).replace("s3a://", "s3://")
+    url = table.url(settings)
     try:
         yield url, settings.storage_options()
     except (OSError, DeltaError) as error:
@@ -29,14 +33,20 @@ def readable(table: Table, settings: Settings) -> Generator[tuple[str, dict[str,
         ) from error
 
 
-def recent_commits(table: Table, settings: Settings) -> tuple[int, list[Commit]]:
-    """The newest version of the table and the newest commits of the stream to it, newest first; -1 without a table."""
+def find_table(table: Table, settings: Settings) -> "DeltaTable | None":
+    """The table as it is now, opened without Spark; None where there is none."""
     from deltalake import DeltaTable
 
-    with readable(table, settings) as (url, options):
-        if not DeltaTable.is_deltatable(url, options):
+    url, options = table.url(settings), settings.storage_options()
+    return DeltaTable(url, storage_options=options) if DeltaTable.is_deltatable(url, options) else None
+
+
+def recent_commits(table: Table, settings: Settings) -> tuple[int, list[Commit]]:
+    """The newest version of the table and the newest commits of the stream to it, newest first; -1 without a table."""
+    with readable(table, settings):
+        found = find_table(table, settings)
+        if found is None:
             return -1, []
-        found = DeltaTable(url, storage_options=options)
         history = found.history(COMMITS_READ)
     commits = [read_commit(entry.get("userMetadata")) for entry in history]
     return found.version(), [commit for commit in commits if commit]

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.errors import StoppedError
+from jobs.lake.history import find_table
 from jobs.lake.job_commit import JobCommit
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
@@ -124,10 +125,6 @@ def job_run(
 
 def _newest_epoch(table: Table, settings: Settings) -> int:
     """The largest epoch among a table's newest commits; 0 where there is no table."""
-    from deltalake import DeltaTable
-
-    url, options = table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
-    if not DeltaTable.is_deltatable(url, options):
-        return 0
-    told = [entry.get("userMetadata") for entry in DeltaTable(url, storage_options=options).history(SEEN)]
+    found = find_table(table, settings)
+    told = [entry.get("userMetadata") for entry in found.history(SEEN)] if found else []
     return max((int(json.loads(text).get("epoch", 0)) for text in told if text), default=0)

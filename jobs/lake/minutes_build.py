@@ -8,6 +8,7 @@ import structlog
 from jobs.lake import read
 from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.errors import NoDataError
+from jobs.lake.history import find_table
 from jobs.lake.history_actions import of_objects, split_versions_of, told_actions
 from jobs.lake.history_tables import BRONZE_HISTORY, GOLD_MINUTES, MINUTES, SILVER_VENDOR_BARS_1M
 from jobs.lake.job_run import JobRun, job_run
@@ -88,16 +89,13 @@ def build_minutes(settings: Settings, *, first: date, last: date, **how: Any) ->
 def _refuse_without_minutes(settings: Settings) -> None:
     """Before a Spark is started: a lake of days alone has nothing to build."""
     import pyarrow.compute as pc
-    from deltalake import DeltaTable
 
     found = f"no {GOLD_BARS_1M.name}, no {BRONZE_HISTORY.name}"
-    if read.is_there(GOLD_BARS_1M, settings) or read.is_there(SILVER_VENDOR_BARS_1M, settings):
+    if find_table(GOLD_BARS_1M, settings) or find_table(SILVER_VENDOR_BARS_1M, settings):
         return
-    if read.is_there(BRONZE_HISTORY, settings):
-        url = BRONZE_HISTORY.path(settings).replace("s3a://", "s3://")
-        objects = DeltaTable(url, storage_options=settings.storage_options()).to_pyarrow_dataset()
+    if history := find_table(BRONZE_HISTORY, settings):
         of_minutes = (pc.field("row") == 0) & (pc.field("dataset") == BARS)
-        if objects.count_rows(filter=of_minutes):
+        if history.to_pyarrow_dataset().count_rows(filter=of_minutes):
             return
         found = f"no {GOLD_BARS_1M.name}, and no object of {BARS} in {BRONZE_HISTORY.name}"
     raise NoDataError(

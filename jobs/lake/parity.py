@@ -11,6 +11,7 @@ from jobs.lake import read
 from jobs.lake.alerts import Alerts
 from jobs.lake.configuration import Configuration, read_facts
 from jobs.lake.errors import NoDataError
+from jobs.lake.history import find_table
 from jobs.lake.history_tables import GOLD_BARS_1D, GOLD_MINUTES, GOLD_SESSIONS
 from jobs.lake.instruments import read_instruments
 from jobs.lake.job_run import JobRun, job_run
@@ -49,7 +50,7 @@ def check_parity(settings: Settings, *, first: date, last: date, **how: Any) -> 
 
     A session with a bar that is not final is left out of the stream's comparison: it goes on.
     """
-    if not (read.is_there(GOLD_BARS_1M, settings) or read.is_there(GOLD_MINUTES, settings)):
+    if not (find_table(GOLD_BARS_1M, settings) or find_table(GOLD_MINUTES, settings)):
         raise _nothing_to_compare(first, last)
     with (
         job_run(PARITY, settings, (), first=str(first), last=str(last), **how) as run,

@@ -35,15 +35,6 @@ def kafka_stream(
     )
 
 
-def is_there(table: Table, settings: Settings) -> bool:
-    """Whether there is such a table, asked without Spark."""
-    from deltalake import DeltaTable
-
-    return DeltaTable.is_deltatable(
-        table.path(settings).replace("s3a://", "s3://"), settings.storage_options()
-    )
-
-
 def table(
     spark: "SparkSession", table: Table, settings: Settings, *, version: int | None = None
 ) -> "DataFrame":

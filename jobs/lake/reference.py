@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from jobs.lake import read
 from jobs.lake.errors import InstrumentsError
+from jobs.lake.history import find_table
 from jobs.lake.history_tables import GOLD_INSTRUMENTS, GOLD_SESSIONS, REFERENCE
 from jobs.lake.instruments import NEVER, Instruments, Listing, read_instruments
 from jobs.lake.job_run import JobRun, job_run
@@ -47,14 +47,10 @@ def _bring(run: JobRun, table: Table, rows: list[Row]) -> Settled:
 
 def _stored(settings: Settings, table: Table) -> list[Row]:
     """The rows of a table by their key; none where there is no table yet."""
-    from deltalake import DeltaTable
-
-    if not read.is_there(table, settings):
+    found = find_table(table, settings)
+    if found is None:
         return []
-    url = table.path(settings).replace("s3a://", "s3://")
-    content = DeltaTable(url, storage_options=settings.storage_options()).to_pyarrow_table(
-        columns=table.schema.names
-    )
+    content = found.to_pyarrow_table(columns=table.schema.names)
     return sorted(content.to_pylist(), key=_key_of(table))
 
 

@@ -32,6 +32,10 @@ class Table:
         bucket = settings.realtime_url if in_realtime else settings.processed_url
         return f"{bucket.replace('s3://', 's3a://')}/{layer}/{name}"
 
+    def url(self, settings: Settings) -> str:
+        """Its address as readers without Spark spell it."""
+        return self.path(settings).replace("s3a://", "s3://")
+
 
 STREAM = "stream_quotes"
 # the driver writes log checkpoints beside its batches (upkeep.py): Delta's own would hold a batch up, for seconds the

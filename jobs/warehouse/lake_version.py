@@ -51,7 +51,7 @@ class LakeVersion:
 
     def __init__(self, settings: Settings, table: Table, *, folder: Path, version: int | None = None) -> None:
         self.table, self._folder = table, folder
-        self._url = table.path(settings).replace("s3a://", "s3://")
+        self._url = table.url(settings)
         self._options = settings.storage_options()
         self._opened = self._open(version)
         self._sums: Sums | None = None

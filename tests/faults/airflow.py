@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
+from jobs.lake.history import find_table
+from jobs.lake.history_tables import HISTORY_TABLES
 from jobs.lake.settings import Settings
 from tapehouse.services.airflow import Airflow
 from tests.airflow_api import ENDED, Api, wait_until
@@ -205,15 +207,5 @@ def must_be_reconciled(lake: Lake) -> None:
 
 def _versions(lake: Lake) -> dict[str, int]:
     """The newest version of every table of history."""
-    from deltalake import DeltaTable
-
-    from jobs.lake.history_tables import HISTORY_TABLES
-
     settings = Settings(**lake.environment)
-    urls = {table.name: table.path(settings).replace("s3a://", "s3://") for table in HISTORY_TABLES}
-    options = settings.storage_options()
-    return {
-        name: DeltaTable(url, storage_options=options).version()
-        for name, url in urls.items()
-        if DeltaTable.is_deltatable(url, options)
-    }
+    return {table.name: found.version() for table in HISTORY_TABLES if (found := find_table(table, settings))}

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
-from deltalake import DeltaTable
-
+from jobs.lake.history import find_table
 from jobs.lake.history_tables import HISTORY_TABLES
 from jobs.lake.settings import Settings
 from producers.raw_store import Fetched, Range, RawStore
@@ -82,12 +81,10 @@ def _run(lake: Lake, environment: dict[str, str]) -> None:
 def _commits(lake: Lake, environment: dict[str, str]) -> dict[str, int]:
     """When each table was committed to last, in milliseconds."""
     settings = Settings(**lake.environment | environment)
-    options = settings.storage_options()
-    urls = {table.name: table.path(settings).replace("s3a://", "s3://") for table in HISTORY_TABLES}
     return {
-        name: DeltaTable(url, storage_options=options).history(1)[0]["timestamp"]
-        for name, url in urls.items()
-        if DeltaTable.is_deltatable(url, options)
+        table.name: found.history(1)[0]["timestamp"]
+        for table in HISTORY_TABLES
+        if (found := find_table(table, settings))
     }
 
 
