@@ -15,7 +15,9 @@ from tests.test_recorded_hour import BARS
 from tests.vendors.recorded_frames import wire_frames
 from tests.vendors.yahoo_stream import Client, YahooStreamer
 
-ENDS = ("1000", "cut", "mute", "1011")
+ENDS = ("1000", "cut", "1011", "cut", "mute", "1000", "cut", "1011", "1000", "1011")
+# longer than a busy machine is silent by itself
+SILENT_AFTER = 5.0
 # what a connection is sent again of what the one before had
 REPEATED = 200
 
@@ -58,7 +60,7 @@ def test_the_recorded_frames_over_a_websocket_give_the_540_bars(
         YahooStreamer(tape.play) as server,
     ):
         feed = LiveFeed(sink)
-        pace = Pace(silent_after=1.0, first_pause=0.02, longest_pause=0.1)
+        pace = Pace(silent_after=SILENT_AFTER, first_pause=0.02, longest_pause=0.1)
         wanted = len(frames) + cuts * REPEATED
         stream = asyncio.run(
             follow(

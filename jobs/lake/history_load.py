@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # lines in one commit, and objects
 LINES_AT_ONCE, OBJECTS_AT_ONCE = 500_000, 500
-# a load that rejects more of what it judged ends with exit code 42
+# a load that rejects more of what it judged, and was not told before, ends with exit code 42
 MOST_REJECTED = 0.05
 MOST_EXAMPLES, OF_OBJECT = 5, " line 0: "
 log = structlog.get_logger()
@@ -35,7 +35,8 @@ class Loaded(NamedTuple):
     """What a load did: objects, those without a line among them, and lines by what became of them.
 
     `copies` are equal lines of one object but the first, `headers` the first lines and their repetitions; `refused` are
-    the objects that were not taken at all.
+    the objects that were not taken at all. Of the rejected lines `told_before` were in an earlier object of the same
+    vendor, dataset and symbol: they are kept aside again, and are no news.
     """
 
     objects: int = 0
@@ -43,6 +44,7 @@ class Loaded(NamedTuple):
     lines: int = 0
     accepted: int = 0
     rejected: int = 0
+    told_before: int = 0
     copies: int = 0
     headers: int = 0
     refused: int = 0
@@ -109,9 +111,12 @@ def _load(run: JobRun, described: "DataFrame", keys: list[str], configuration: C
     rejected = keep_rejected_lines(checked).unionByName(
         refused.transform(conform, schema=HISTORY_REJECTED.schema)
     )
+    news = checked.where(F.size("violations") > 0)
     if exists(run, HISTORY_REJECTED):
-        already = read.table(run.spark, HISTORY_REJECTED, run.settings).select("object", "row")
+        already = read.table(run.spark, HISTORY_REJECTED, run.settings)
         rejected = rejected.join(already, on=["object", "row"], how="left_anti")
+        news = _not_told(news, already.where(~F.col("object").isin(keys)))
+    news = keep(news)
     if not rejected.isEmpty():
         run.append(rejected, HISTORY_REJECTED, rows=0, objects=len(keys))
     of_lines = checked.groupBy("object").agg(
@@ -122,14 +127,14 @@ def _load(run: JobRun, described: "DataFrame", keys: list[str], configuration: C
     with_spans = rows.join(
         F.broadcast(of_lines.withColumn("row", F.lit(0))), on=["object", "row"], how="left"
     )
-    loaded = _count(rows, checked, refused)
+    loaded = _count(rows, checked, refused, news)
     run.append(
         with_spans.transform(conform, schema=BRONZE_HISTORY.schema),
         BRONZE_HISTORY,
         rows=loaded.lines,
         objects=len(keys),
     )
-    for frame in (rows, checked):
+    for frame in (rows, checked, news):
         release(frame)
     return loaded
 
@@ -143,7 +148,16 @@ def _judge(told: "DataFrame", configuration: Configuration) -> "DataFrame":
     return daily.select(*judged).unionByName(minutes.select(*judged)).unionByName(actions.select(*judged))
 
 
-def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame") -> Loaded:
+def _not_told(rejected: "DataFrame", before: "DataFrame") -> "DataFrame":
+    """The lines that are in no earlier object of the same vendor, dataset and symbol: of the same folder."""
+    from pyspark.sql import functions as F
+
+    folder = F.regexp_replace("object", "/[^/]*$", "")
+    told = before.select(folder.alias("folder"), "line").distinct()
+    return rejected.withColumn("folder", folder).join(told, on=["folder", "line"], how="left_anti")
+
+
+def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame", news: "DataFrame") -> Loaded:
     from pyspark.sql import functions as F
 
     is_refused = (F.col("row") == 0) & (F.size("violations") > 0)
@@ -167,13 +181,14 @@ def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame") -> Loa
     assert of_lines is not None
     judged = of_lines.accepted + of_lines.rejected + of_lines.copies
     worst = refused.select("object", "row", "violations").limit(3).collect()
-    worst += checked.where(F.size("violations") > 0).orderBy("object", "row").limit(3).collect()
+    worst += news.orderBy("object", "row").limit(3).collect()
     return Loaded(
         of_objects.objects,
         of_objects.empty,
         of_objects.lines,
         of_lines.accepted,
         of_lines.rejected,
+        of_lines.rejected - news.select("object", "line").distinct().count(),
         of_lines.copies,
         of_objects.to_judge - judged,
         of_objects.refused,
@@ -194,9 +209,10 @@ def _add(one: Loaded, other: Loaded) -> Loaded:
 
 def _refuse_if_bad(loaded: Loaded) -> None:
     """Everything is kept; but somebody has to look at it."""
-    judged = loaded.accepted + loaded.rejected
+    new = loaded.rejected - loaded.told_before
+    judged = loaded.accepted + new
     is_nothing = not loaded.lines or (judged and not loaded.accepted)
-    if not loaded.objects or not (loaded.refused or is_nothing or loaded.rejected > MOST_REJECTED * judged):
+    if not loaded.objects or not (loaded.refused or is_nothing or new > MOST_REJECTED * judged):
         return
     raise RejectedDataError(
         "an object is not what it should be"

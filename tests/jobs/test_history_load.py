@@ -130,6 +130,21 @@ def test_what_is_wrong_is_kept_aside_with_its_reason_and_the_rest_is_taken(
     )
 
 
+def test_a_bad_line_that_is_told_again_is_kept_aside_again_and_fails_no_other_load(
+    raw: Stack, tmp_path: Path
+) -> None:
+    imported(captured(tmp_path, "04", days("AA 03 -1 1")))
+    with pytest.raises(RejectedDataError, match="0 of 1 lines accepted"):
+        loaded(raw)
+    imported(captured(tmp_path, "05", days("AA 03 -1 1", "AA 04 10 1")))
+    again = loaded(raw)
+    assert (again.accepted, again.rejected, again.told_before) == (1, 1, 1)
+    imported(captured(tmp_path, "06", days("AA 03 -2 1", "AA 04 10 1")))
+    with pytest.raises(RejectedDataError, match="1 of 2 lines accepted"):
+        loaded(raw)
+    assert raw.one("SELECT count(*) FROM silver.history_rejected") == "3"
+
+
 def test_lines_of_one_bar_in_one_object_are_one_telling(raw: Stack, tmp_path: Path) -> None:
     imported(
         captured(tmp_path, "04", days("AA 03 10 1", "AA 03 10 1", "AA 03 11 1", "BB 03 1 1", "BB 03 1 1"))
