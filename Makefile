@@ -30,8 +30,8 @@ test: test-dags ## run the tests
 test-dags: setup-airflow ## those of the DAGs alone, in Airflow's environment
 	@.tapehouse/airflow-env/bin/python -m pytest -c tests/airflow/pytest.ini tests/airflow
 
-test-long: setup ## run the tests that take long: an hour more
-	@.venv/bin/python -m pytest -m long $(PYTEST)
+test-long: setup ## run the tests that take long: an hour and a half more
+	@.venv/bin/python -m pytest -m "long or longest" $(PYTEST)
 
 check: setup ## style, types, import rules
 	@.venv/bin/ruff check

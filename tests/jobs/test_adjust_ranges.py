@@ -11,7 +11,7 @@ from jobs.lake.history_load import load_history
 from tests.jobs.raw_history import bar, dividend, fetched
 from tests.stack import Stack
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 7, 1)
 COVERS = (str(FIRST), str(LAST))

@@ -16,7 +16,7 @@ from tests.stack import Stack, call
 from tests.vendors.yahoo_http import YahooServer, chart
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.longest,
     pytest.mark.filterwarnings("ignore"),
 ]  # of yfinance and pandas, about each other
 DAYS = [("2026-11-23T14:30", 400.0, 100), ("2026-11-24T14:30", 101.0, 400)]

@@ -26,7 +26,7 @@ def lines(minute: int) -> list[Message]:
     ]
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_a_lost_checkpoint_is_refused_and_rebuilt_also_after_a_crash_between_two_commits_and_twice(
     stack: Stack,
 ) -> None:

@@ -22,7 +22,7 @@ from tests.jobs.raw_history import bar, fetched
 from tests.jobs.test_history_deaths import Died
 from tests.stack import Stack, call
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 
 @pytest.fixture

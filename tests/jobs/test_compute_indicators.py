@@ -21,7 +21,7 @@ from tests.jobs.raw_history import bar, fetched, split
 from tests.published_bars import Bar, adjusted, assert_as_talib, published
 from tests.stack import Stack
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 TABLE = "gold.indicators_1d"
 SPAN = (date(2000, 1, 1), date(2014, 1, 1))

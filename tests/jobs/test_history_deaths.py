@@ -13,7 +13,7 @@ from jobs.lake.history_load import load_history
 from tests.jobs.raw_history import bar, dividend, fetched, split
 from tests.stack import Stack
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 RANGE = {"first": date(2026, 1, 1), "last": date(2026, 2, 1)}
 JOBS: list[tuple[Callable[..., Any], dict[str, date], tuple[str, ...]]] = [

@@ -17,7 +17,7 @@ from tests.captures import compare, lines_of
 from tests.producers.test_imports import capture
 from tests.stack import Stack, call
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 HEADER = "symbol,date,open,high,low,close,volume,adj_close"
 OPTIONS = ("--source", "pystock", "--basis", "raw", "--fetched-at", "22:00Z", "--layout", "pystock")

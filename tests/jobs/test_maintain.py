@@ -16,7 +16,7 @@ from tests.builders import line
 from tests.jobs.test_history_load import captured, days, imported, loaded
 from tests.stack import Stack, call
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 ROWS = "SELECT count(*) AS n, sum(hash(t)::UBIGINT % 1000000007) AS h FROM {} t"
 
 

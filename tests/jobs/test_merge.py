@@ -29,7 +29,7 @@ def wait_for(file: str) -> Callable[[Iterator[Any]], Iterator[Any]]:
     return rows
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_batches_commit_while_a_merge_is_held(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

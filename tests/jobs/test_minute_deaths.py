@@ -12,7 +12,7 @@ from tests.jobs.raw_history import BARS, fetched, split, stamp
 from tests.jobs.test_history_deaths import Died
 from tests.stack import Stack
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 SERVED = "SELECT CAST(close AS INT) || ' ' || volume AS told FROM gold.minutes ORDER BY bar_start"
 VERSIONS = """SELECT split_factor || ' ' || coalesce(known_to::VARCHAR, '') AS told

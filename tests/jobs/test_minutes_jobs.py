@@ -21,7 +21,7 @@ from producers.events import Message
 from tests.builders import line
 from tests.stack import Stack, call, no_spark
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 AT = ("--fetched-at", "2020-12-19T22:00Z", "--basis", "raw")
 OF_MINUTES = ("--dataset", "bars_1m", "--labels", "end", "--time-zone", "US/Eastern", "--symbol", "MSFT")
