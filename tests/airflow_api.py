@@ -57,6 +57,11 @@ class Api:
         """End a run as if it had succeeded."""
         self.ask("PATCH", f"/dags/{dag}/dagRuns/{quote(run_id)}", {"state": "success"})
 
+    def name_spark(self, master: str) -> None:
+        """Let the connection of Spark name another master, as one does in the UI."""
+        connection = self.ask("GET", "/connections/spark_default")
+        self.ask("PATCH", "/connections/spark_default?update_mask=host", connection | {"host": master})
+
     def tasks(self, dag: str, run_id: str) -> list[Task]:
         """In the order in which they were started."""
         found = self.ask("GET", f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?limit=100")

@@ -51,6 +51,6 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
-    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "kills", "bad-data")),
+    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "cluster", "kills", "bad-data")),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from tapehouse.services.instance import Instance, running
 from tests.faults import (
     airflow,
+    airflow_cluster,
     airflow_kills,
     batches,
     checkpoints,
@@ -63,6 +64,7 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "whole-way": warehouse.whole_way,
     "airflow": airflow.one_session,
     "airflow-sessions": airflow.five_sessions,
+    "airflow-cluster": airflow_cluster.on_a_standalone_master,
     "airflow-kills": airflow_kills.killed,
     "airflow-bad-data": airflow_kills.bad_data,
 }
