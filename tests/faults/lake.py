@@ -138,7 +138,7 @@ class Lake:
             )
 
     def tapehouse(
-        self, *arguments: str, environment: Mapping[str, str] | None = None
+        self, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 300
     ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [str(VENV / "bin" / "tapehouse"), *arguments],
@@ -146,7 +146,7 @@ class Lake:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=seconds,
         )
 
     def messages_in_topic(self) -> int:
