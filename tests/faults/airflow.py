@@ -33,6 +33,8 @@ DAG = "daily_close"
 SESSIONS = ("2025-11-24", "2025-11-25", "2025-11-26", "2025-11-28", "2025-12-01")
 HOLIDAY, HALF_DAY = "2025-11-27", "2025-11-28"
 REPEATED = ("2025-11-26", HALF_DAY, "2025-12-01")
+# the vendors tell of no split and no dividend, leave out nothing and agree
+NOT_TOLD = ("silver.actions", "gold.actions", "gold.gaps", "gold.discrepancies")
 RUN_WITHIN, FIRST_RUN_WITHIN = 1500.0, 300.0
 SCHEDULED = "scheduled"
 GREEN = ("success", "skipped")
@@ -167,7 +169,7 @@ def must_be_one_pass(lake: Lake, sessions: Sequence[str]) -> None:
     days = ("--from", sessions[0], "--to", str(after))
     batch = lake.tapehouse("batch", *days, environment=one_pass, seconds=RUN_WITHIN)
     assert batch.returncode == 0, f"batch: {batch.stderr[-2000:]}"
-    compare(lake, one_pass)
+    compare(lake, one_pass, may_be_empty=NOT_TOLD)
 
 
 def _only_this_dag(folder: Path) -> dict[str, str]:
