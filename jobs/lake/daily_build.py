@@ -57,7 +57,9 @@ def _actions(run: JobRun, configuration: Configuration) -> "tuple[DataFrame, Dat
     answers = history.transform(fetches_of, dataset=ACTIONS)
     fetches = answers.where("NOT is_empty")
     dividends = told.transform(dividend_versions, fetches=fetches, splits=splits, complete=answers)
-    return splits, keep(splits.unionByName(dividends))
+    actions = keep(splits.unionByName(dividends))
+    release(told)
+    return splits, actions
 
 
 def _build_bars(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.configuration import Configuration
 from jobs.lake.kept import keep
-from transforms.actions import ACTIONS, actions_of_bars, check_actions, split_versions
+from transforms.actions import ACTIONS, NEEDED, actions_of_bars, check_actions, split_versions
 from transforms.daily import check_daily, fetches_of
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def told_actions(history: "DataFrame", configuration: Configuration) -> "DataFrame":
-    """All lines of actions, and what the rows of daily bars tell of such."""
+    """All lines of actions, and what the rows of daily bars tell of such, kept: splits and dividends both follow."""
     from pyspark.sql import functions as F
 
     # of the objects with bars those whose lines tell of actions
@@ -26,7 +26,7 @@ def told_actions(history: "DataFrame", configuration: Configuration) -> "DataFra
         .transform(actions_of_bars)
     )
     told = history.transform(check_actions, listings=configuration.listings)
-    return told.unionByName(in_rows, allowMissingColumns=True)
+    return keep(told.unionByName(in_rows, allowMissingColumns=True).select(*NEEDED, "violations"))
 
 
 def split_versions_of(history: "DataFrame", told: "DataFrame") -> "DataFrame":

@@ -123,7 +123,10 @@ def _versions(run: JobRun, configuration: Configuration, splits: "DataFrame", sc
 
 def _splits(run: JobRun, configuration: Configuration) -> "DataFrame":
     history = stored(run, BRONZE_HISTORY)
-    return split_versions_of(history, told_actions(history, configuration))
+    told = told_actions(history, configuration)
+    splits = split_versions_of(history, told)
+    release(told)
+    return splits
 
 
 def _affected(run: JobRun, splits: "DataFrame") -> tuple[str, ...]:
