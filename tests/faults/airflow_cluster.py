@@ -36,7 +36,8 @@ def on_a_standalone_master(lake: Lake, options: Options) -> None:
         print(f"  applications of {master}: {sorted(ended)}", file=sys.stderr)
         missing = {(step, "FINISHED") for step in STEPS} - ended
         assert not missing, f"not run by {master}: {missing}; these were: {ended}"
-        must_be_one_pass(lake, [HALF_DAY])
+        # the vendors were asked for the sessions before it too, and so these are worked out
+        must_be_one_pass(lake, SESSIONS[: SESSIONS.index(HALF_DAY) + 1])
 
 
 @contextmanager
