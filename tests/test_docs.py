@@ -9,6 +9,8 @@ from producers.events import Quote, encode
 from tapehouse import reference
 from tapehouse.cli import COMMANDS
 from tapehouse.paths import ROOT
+from tests.faults.full import PAGE
+from tests.faults.parts import PARTS
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -41,6 +43,10 @@ def test_every_setting_of_the_readme_is_one_that_is_read() -> None:
     read = {field.alias for field in Settings.model_fields.values()}
     table = (ROOT / "README.md").read_text().split("| setting | meaning |")[1]
     assert set(re.findall(r"`([A-Z][A-Z0-9_]+)`", table.split("\n\n")[0])) == read
+
+
+def test_each_part_of_prove_full_has_its_place_on_the_page() -> None:
+    assert re.findall(r"^<!-- (\w+) -->$", PAGE.read_text(), re.MULTILINE) == list(PARTS)
 
 
 def test_the_script_for_snowflake_makes_what_the_settings_name() -> None:
