@@ -53,7 +53,6 @@ def standalone(lake: Lake) -> Generator[tuple[str, str], None, None]:
         "PYTHONPATH": str(ROOT),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    spark = [str(VENV / "bin" / "spark-class"), "org.apache.spark.deploy"]
     of_master = ["--port", ports[MASTER_PORT], "--webui-port", ports[MASTER_UI]]
     of_worker = ["--port", ports[WORKER_PORT], "--webui-port", ports[WORKER_UI], "--cores", "2"]
     of_worker += ["--memory", "2g", "--work-dir", str(lake.folder / "work"), master]
@@ -63,7 +62,8 @@ def standalone(lake: Lake) -> Generator[tuple[str, str], None, None]:
             ("spark-master", "master.Master", of_master),
             ("spark-worker", "worker.Worker", of_worker),
         ):
-            command = [spark[0], f"{spark[1]}.{program}", "--host", "127.0.0.1", *arguments]
+            command = [str(VENV / "bin" / "spark-class"), f"org.apache.spark.deploy.{program}"]
+            command += ["--host", "127.0.0.1", *arguments]
             lake.instance.start_job(name, command, environment=environment, ends_together=True)
             started.append(name)
         wait_until(lambda: _has_worker(ui), what="the master has a worker", seconds=READY_WITHIN)
