@@ -44,7 +44,10 @@ def test_the_key_is_found_in_outputs_and_command_lines(monkeypatch: pytest.Monke
     monkeypatch.setattr(secret_search, "SECRET", "ANOTHER0KEY")
     monkeypatch.setattr(secret_search, "SAID", said := [])
     call("ANOTHER0KEY")
-    with subprocess.Popen([sys.executable, "-c", "input()", "ANOTHER0KEY"], stdin=subprocess.PIPE) as process:
+    program = [sys.executable, "-c", "print(flush=True); input()", "ANOTHER0KEY"]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it runs: its command line is empty for a moment after Popen has returned
         secret_search.look_at_command_lines()
         process.kill()
     assert said == ["the output of tapehouse ANOTHER0KEY", f"the command line of process {process.pid}"]
