@@ -45,7 +45,8 @@ class Tape:
             await client.end(next(self._ends))
 
 
-@pytest.mark.parametrize("cuts", [20, pytest.param(0, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("cuts", [0, 20])
 def test_the_recorded_frames_over_a_websocket_give_the_540_bars(
     stack: Stack, recorded_hour: Path, answers: list[dict[str, str]], cuts: int
 ) -> None:

@@ -32,6 +32,7 @@ def verified(stack: Stack) -> None:
     assert code == 0, f"{stack.topic} {report} {errors}"
 
 
+@pytest.mark.long
 def test_a_batch_of_which_some_tables_have_committed_is_completed_by_the_next_start(stack: Stack) -> None:
     lost = {"bronze.quotes", "gold.bars_1m_log"}  # silver has it already, and so has what was rejected
     stack.send([line("14:30:01"), BAD])
@@ -49,6 +50,7 @@ def test_a_batch_of_which_some_tables_have_committed_is_completed_by_the_next_st
     ]
 
 
+@pytest.mark.long
 def test_restarts_write_nothing_twice_and_lose_nothing(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gold_log, "COMMITS_KEPT", 0)
     stack.send([line("14:30:01"), line("14:30:02", "11", "2")])
@@ -125,6 +127,7 @@ def test_a_commit_that_came_between_snapshot_and_commit_is_an_error(stack: Stack
         transaction.append(rows.select("part", "id"), path, number=9, **place)
 
 
+@pytest.mark.long
 def test_a_batch_that_is_only_repeated_is_no_progress(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
     write_batch = QuoteWriter.write

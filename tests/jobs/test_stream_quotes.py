@@ -64,6 +64,7 @@ def test_the_stream_gives_what_a_batch_over_all_of_silver_gives(stack: Stack) ->
             assert start == before["end"].get(partition, start)
 
 
+@pytest.mark.long
 def test_a_checkpoint_of_another_topic_or_another_table_is_refused(
     new_stack: Callable[[], Stack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +113,7 @@ def test_the_ledger_says_what_each_batch_did(stack: Stack) -> None:
     assert told == {"messages": 3, "accepted": 2, "rejected": 1, "duplicates": 1, "bars": 1}
 
 
+@pytest.mark.long
 def test_bars_are_final_once_the_clock_is_past_the_session_and_the_source_is_quiet(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_small_files_are_compacted_between_batches_and_old_versions_stay_readabl
     assert call("verify")[0] == 0
 
 
+@pytest.mark.long
 def test_a_log_that_has_grown_gets_a_checkpoint_and_is_left_alone_then(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def redrive(*options: str) -> dict[str, int]:
     return dict(json.loads(out))
 
 
+@pytest.mark.long
 def test_what_is_sent_again_lands_as_if_it_had_been_known_from_the_start(
     new_stack: Callable[[], Stack], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
