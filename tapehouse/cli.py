@@ -2,10 +2,12 @@
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
 from jobs.lake.program import done_if_empty
+from tapehouse.interruptions import heed
 
 COMMANDS = {
     "demo": ("tapehouse.demo", "stream a trading session through everything and check the result"),
@@ -64,6 +66,9 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code is 0 done, 1 failure, 2 usage, settings or nothing to speak to, 42 data."""
+    if argv is None:
+        # as Airflow ends a task whose run was marked failed: the ledger is told how it ended
+        heed(signal.SIGTERM)
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = arguments[0] if arguments and arguments[0] in COMMANDS else None
     parser, _ = build_parser(options_of=[named] if named else [])

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def heed() -> None:
-    """Let each of them raise KeyboardInterrupt."""
-    for number in INTERRUPTIONS:
+def heed(*numbers: signal.Signals) -> None:
+    """Let each of these, or of all, raise KeyboardInterrupt."""
+    for number in numbers or INTERRUPTIONS:
         signal.signal(number, _interrupt)
 
 

@@ -1,6 +1,7 @@
 """`tapehouse fetch`: one session of what is followed, asked of vendors on loopback and kept in the real store."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +19,7 @@ from tapehouse.fetch import fetch_session
 from tapehouse.history import new_id
 from tests.check_lake import checked, follow, states
 from tests.jobs.raw_history import bar, fetched
+from tests.processes import Program
 from tests.secret_search import SECRET
 from tests.stack import Stack, call
 from tests.vendors.alpha_vantage import AlphaVantageServer
@@ -191,3 +193,25 @@ def test_a_fetch_that_was_killed_is_not_running_for_ever_and_two_do_not_ask_at_o
             "SELECT 1 FROM history_requests WHERE request_id = %s AND finished_at IS NULL", (request,)
         )
     assert (states, open_requests) == ([("failed",)], [])
+
+
+def test_one_that_is_asked_to_end_says_so_in_the_ledger(
+    lake: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (
+        YahooServer({"AAPL": chart("AAPL", DAYS)}, faults={"AAPL": [5.0] * 9}) as server,
+        closing(Connection(lake.settings)) as ledger,
+    ):
+        monkeypatch.setenv("TAPEHOUSE_YAHOO_URL", server.url)
+        command = [sys.executable, "-m", "tapehouse", "fetch", "--session", SESSION, "--source", "yahoo"]
+        program = Program(command, log=tmp_path / "fetch.log", environment={})
+        try:
+            program.wait_for(lambda: bool(server.ranges("AAPL")), what="the vendor is asked", seconds=60)
+            program.process.terminate()
+            assert program.ended(seconds=60) == 130, program.last_words
+        finally:
+            program.kill()
+        (told,) = ledger.execute(
+            "SELECT state, error FROM runs WHERE job = 'fetch' ORDER BY started_at DESC LIMIT 1"
+        )
+        assert told == ("failed", "KeyboardInterrupt: ")
