@@ -156,8 +156,8 @@ def test_sigterm_in_the_middle_of_a_batch_ends_after_it_with_exit_code_0(
         time.sleep(1)  # a batch takes two seconds and more: the next one is being written
         batches = log.read_bytes().count(b"event=batch")
         job.send_signal(signal.SIGTERM)
-        assert job.wait(60) == 0, log.read_text()[-2000:]
-        assert log.read_bytes().count(b"event=batch") == batches + 1
+        assert job.wait(180) == 0, log.read_text()[-2000:]
+        assert log.read_bytes().count(b"event=batch") - batches in {1, 2}
     finally:
         if job.poll() is None:
             job.kill()
@@ -181,7 +181,7 @@ def run_job(*options: str, **environment: str) -> "subprocess.CompletedProcess[s
         cwd=ROOT / "tests",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

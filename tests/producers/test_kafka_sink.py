@@ -58,13 +58,13 @@ def test_ctrl_c_flushes_what_was_sent(stack: Stack) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     with closing(TopicEnds(bootstrap, describe_topic(bootstrap, stack.topic))) as ends:
         while sum(ends.ask().values()) < 50:
             assert time.monotonic() < deadline
             time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "stopped" in errors
     counts = json.loads(output)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from producers.yahoo_frames import encode_frame
 from producers.yahoo_stream import Pace, Received, YahooStream, shards
 from tests.vendors.yahoo_stream import Client, YahooStreamer, plays
 
-QUICK = Pace(subscribe_again=0.2, silent_after=0.5, open_within=2.0, first_pause=0.02, longest_pause=0.1)
+QUICK = Pace(subscribe_again=0.2, silent_after=1.0, open_within=10.0, first_pause=0.02, longest_pause=0.1)
+# longer than a busy machine is silent by itself
+PATIENT = replace(QUICK, silent_after=10.0)
 
 
 def frame(symbol: str, number: int) -> bytes:
@@ -24,12 +27,13 @@ async def gather(
     *symbols: str,
     until: Callable[[list[bytes]], bool],
     is_trading: bool = True,
-    seconds: float = 20,
+    pace: Pace = QUICK,
+    seconds: float = 60,
 ) -> tuple[YahooStream, list[bytes]]:
     """Run a stream until what it has received is enough."""
     frames: asyncio.Queue[Received] = asyncio.Queue()
     stream = YahooStream(
-        symbols or ("AAPL",), frames, is_trading=lambda: is_trading, url=server.url, pace=QUICK
+        symbols or ("AAPL",), frames, is_trading=lambda: is_trading, url=server.url, pace=pace
     )
     taken: list[bytes] = []
     deadline = time.monotonic() + seconds
@@ -63,7 +67,8 @@ def test_the_stream_comes_back_after_every_end_and_subscribes_again(end: str, na
         await client.end(end)
 
     with YahooStreamer(play) as server:
-        stream, taken = asyncio.run(gather(server, until=lambda taken: len(taken) >= 4))
+        pace = QUICK if end == "mute" else PATIENT
+        stream, taken = asyncio.run(gather(server, until=lambda taken: len(taken) >= 4, pace=pace))
         assert taken[:4] == [frame("AAPL", number) for number in range(1, 5)]
         assert stream.connections[0].ends == {named: stream.connections[0].ends[named]}
         assert stream.connections[0].ends[named] >= 3
@@ -92,10 +97,12 @@ def test_a_queue_that_is_full_is_not_silence_and_loses_nothing() -> None:
         assert stream.connections[0].ends == {}
         assert frames.full()
         taken = []
-        running = asyncio.create_task(run_for(1, url=url, frames=frames))
+        running = asyncio.create_task(run_for(60, url=url, frames=frames))
         while len(taken) < 1 + len(sent):  # one had its place before, the connection was left with the others
-            taken.append((await asyncio.wait_for(frames.get(), 5)).frame)
-        await running
+            taken.append((await asyncio.wait_for(frames.get(), 30)).frame)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
         return taken
 
     with YahooStreamer(plays(sent)) as server:
@@ -111,7 +118,7 @@ def test_frames_that_are_no_frames_are_taken_as_they_came() -> None:
         await client.send("AAPL", frame("AAPL", 1))
 
     with YahooStreamer(play) as server:
-        _, taken = asyncio.run(gather(server, until=lambda taken: len(taken) >= 5))
+        _, taken = asyncio.run(gather(server, until=lambda taken: len(taken) >= 5, pace=PATIENT))
     assert taken == [*junk, frame("AAPL", 1)]
 
 
@@ -120,7 +127,9 @@ def test_five_hundred_symbols_go_over_connections_of_at_most_a_hundred() -> None
     assert sorted(symbol for shard in shards(symbols + symbols[:9]) for symbol in shard) == sorted(symbols)
     frames = [(symbol, frame(symbol, number)) for number, symbol in enumerate(symbols)]
     with YahooStreamer(plays(frames)) as server:
-        stream, taken = asyncio.run(gather(server, *symbols, until=lambda taken: len(taken) >= len(symbols)))
+        stream, taken = asyncio.run(
+            gather(server, *symbols, until=lambda taken: len(taken) >= len(symbols), pace=PATIENT)
+        )
         # each was subscribed where it was not one too many
         assert sorted(taken) == sorted(raw for _, raw in frames)
         assert len(stream.connections) == 6
@@ -142,7 +151,7 @@ def test_the_subscription_is_repeated_on_an_open_connection() -> None:
 
 
 def test_a_server_that_is_not_there_is_tried_again_until_it_is() -> None:
-    stream = asyncio.run(run_for(1, url="ws://127.0.0.1:9/", frames=asyncio.Queue()))
+    stream = asyncio.run(run_for(3, url="ws://127.0.0.1:9/", frames=asyncio.Queue()))
     # pauses double up to the longest: neither a storm nor a stop
     assert 5 <= stream.connections[0].ends["unreachable"] <= 60
 

@@ -51,7 +51,7 @@ try:
 except SystemExit as end:
     print("heavy:", [name for name in {HEAVY} if name in sys.modules], "code:", end.code)"""
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     assert f"usage: tapehouse {command}" in done.stdout
     assert "heavy: [] code: 0" in done.stdout

@@ -31,9 +31,9 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     (copy / ".tapehouse" / "jars").symlink_to(JARS)
     shutil.copy(SETUP_RECORD, copy / ".tapehouse" / SETUP_RECORD.name)
     yield copy
-    python(copy, "-m", "tapehouse", "down").wait(90)
+    python(copy, "-m", "tapehouse", "down").wait(180)
     remove = "import shutil; from tapehouse.paths import *; shutil.rmtree(outside(DEMO).parent, ignore_errors=True)"
-    python(copy, "-c", remove).wait(30)
+    python(copy, "-c", remove).wait(120)
 
 
 def python(checkout: Path, *arguments: str, output: int | None = None) -> "subprocess.Popen[bytes]":
@@ -52,12 +52,12 @@ def test_ctrl_c_pressed_twice_leaves_nothing_running_and_a_second_demo_is_refuse
         started = json.loads(record.read_text())["processes"]
         assert set(started) == {"postgres", "store", "kafka", "stream_quotes"}
         second = python(checkout, *DEMO, output=subprocess.PIPE)
-        assert f"found: pid {demo.pid}".encode() in second.communicate(timeout=30)[1]
+        assert f"found: pid {demo.pid}".encode() in second.communicate(timeout=120)[1]
         assert second.returncode == 2
         demo.send_signal(signal.SIGINT)
         time.sleep(0.5)
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(60) == 130, log.read_text()
+        assert demo.wait(180) == 130, log.read_text()
     finally:
         if demo.poll() is None:
             demo.kill()

@@ -66,7 +66,7 @@ def polled(stack: Stack, tmp_path: Path) -> Callable[..., Polled]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

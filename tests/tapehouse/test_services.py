@@ -114,7 +114,7 @@ def test_a_program_is_ended_with_what_it_has_started_in_other_sessions_too(own: 
     own.start_job("program", ["bash", "-c", script], ends_together=True)
     (program,) = own.programs()
     assert program.pid is not None
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(started := [pid for pid in tree(program.pid) if pid != program.pid]) < 2:
         assert time.monotonic() < deadline, "it has started nothing"
     own.stop_job("program")
@@ -126,7 +126,7 @@ def test_a_program_that_died_is_shown_and_what_it_left_goes_before_the_next(own:
     own.start_job("program", ["bash", "-c", "sleep 300 & wait"])
     (program,) = own.programs()
     assert program.pid is not None
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (left := [pid for pid in tree(program.pid) if pid != program.pid]):
         assert time.monotonic() < deadline, "it has started nothing"
     os.kill(program.pid, signal.SIGKILL)

@@ -37,7 +37,7 @@ def test_a_loader_that_was_killed_at_any_step_leaves_one_version_or_the_other(
         if version:
             place.load(version=version - 1)
         killed = start(place, tmp_path / "log", version, failpoint=f"warehouse.{step}=kill")
-        assert killed.ended(seconds=60) == KILLED, killed.last_words
+        assert killed.ended(seconds=180) == KILLED, killed.last_words
         if version:
             before = version if step == "commit" else version - 1
             assert place.rows() == place.lake.rows(before), step
@@ -55,7 +55,7 @@ def test_a_loader_that_was_killed_before_it_published_is_made_up_for(
     place = new_place()
     place.lake.append(bars(range(5)))
     killed = start(place, tmp_path / "log", failpoint="warehouse.publish=kill")
-    assert killed.ended(seconds=60) == KILLED, killed.last_words
+    assert killed.ended(seconds=180) == KILLED, killed.last_words
     assert not (place.settings.warehouse_folder / "warehouse.duckdb").exists()
     assert place.load().is_new is False
     with PublishedDuckDBFile(place.settings.warehouse_folder) as published:
