@@ -38,6 +38,7 @@ def tape(minutes: int, *, symbols: tuple[str, ...] = (), harm: Disturbances | No
     return [delivery.message for delivery in disturb(made, harm, seed=5, now_us=time.time_ns() // 1000)]
 
 
+@pytest.mark.long
 def test_the_stream_gives_what_a_batch_over_all_of_silver_gives(stack: Stack) -> None:
     stack.send(tape(10, symbols=("AAPL", "TSLA")))
     stack.drain(max_offsets=350)
