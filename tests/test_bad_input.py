@@ -55,6 +55,7 @@ def send_null(stack: Stack) -> None:
     producer.close()
 
 
+@pytest.mark.long
 def test_each_kind_of_bad_message_is_rejected_for_its_reason_and_the_stream_goes_on(stack: Stack) -> None:
     bad, values = every_kind()
     stack.send([Message("yahoo_recording", b"good", GOOD)])

@@ -13,11 +13,7 @@ from producers.tape import Delivery
 from tests.stack import Stack, call
 
 SEEDS, BATCHES = (1, 2, 3), (200_000, 4_000, 200)
-# every seed in every size of the batches takes long, but for the first
-CUTS = [
-    pytest.param(seed, batch, marks=[pytest.mark.long] if (seed, batch) != (1, 200_000) else [])
-    for seed, batch in product(SEEDS, BATCHES)
-]
+CUTS = list(product(SEEDS, BATCHES))
 ROUGH = Disturbances(duplicates=0.05, malformed=0.01, late=0.02, late_minutes=10, shuffle_minutes=10)
 NOW_US = time.time_ns() // 1000
 COLUMNS = "symbol, bar_start, open, high, low, close, volume, vwap, quote_count, volume_is_complete"
@@ -37,6 +33,7 @@ def test_the_recorded_hour_gives_the_540_bars(
     assert stack.sql(BARS) == answers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("seed", "batch"), CUTS)
 def test_duplicates_rubbish_and_late_quotes_change_no_bar(
     stack: Stack, recorded_hour: Path, answers: list[dict[str, str]], seed: int, batch: int

@@ -38,7 +38,8 @@ def minute(number: int, spark: "SparkSession") -> "DataFrame":
     return keep(quotes(spark, f"{at:%H:%M}:10 AAPL {10 + number} {number + 1}"))
 
 
-@pytest.mark.parametrize("begin", [pytest.param(0, marks=pytest.mark.long), 4])
+@pytest.mark.long
+@pytest.mark.parametrize("begin", [0, 4])
 def test_every_quote_from_a_minute_on_is_there_from_memory_or_from_silver(
     spark: "SparkSession", monkeypatch: pytest.MonkeyPatch, begin: int
 ) -> None:

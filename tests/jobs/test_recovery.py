@@ -73,6 +73,7 @@ def test_restarts_write_nothing_twice_and_lose_nothing(stack: Stack, monkeypatch
     assert stack.one("SELECT count(*) FROM gold.bars_1m_log") == "1"
 
 
+@pytest.mark.long
 def test_a_write_of_an_older_epoch_is_an_error_even_if_another_driver_moved_the_table_on(
     stack: Stack,
 ) -> None:

@@ -41,6 +41,7 @@ def no_alerts(stack: Stack) -> None:
         assert alerts.are_open() == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_alerts")
 def test_frames_in_another_form_are_kept_rejected_by_name_and_told_of(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
