@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.lake.ledger import Ledger
+from jobs.lake.settings import read_settings
 from tapehouse.services.instance import Instance, running
 from tests.secret_search import SAID, find_secret, look_at_text
 from tests.stack import Stack
@@ -42,9 +44,10 @@ def pytest_exception_interact(node: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """Kafka, the S3 store and PostgreSQL, on free ports, for the length of the run."""
+    """Kafka, the S3 store and PostgreSQL with the ledger's tables, on free ports, for the length of the run."""
     with running(tmp_path_factory.mktemp("services") / "local") as instance:
         os.environ.update(instance.environment())
+        Ledger(read_settings()).close()  # whichever test comes first finds its tables
         yield instance
         found = find_secret(tmp_path_factory.getbasetemp(), instance.environment())
     instance.remove()

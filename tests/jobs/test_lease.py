@@ -20,11 +20,8 @@ Make = Callable[[], Lease]
 
 @pytest.fixture
 def settings(services: Instance, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    from jobs.lake.ledger import Ledger
-
     for name, value in services.environment().items():
         monkeypatch.setenv(name, value)
-    Ledger(read_settings()).close()  # its tables are there
     return read_settings()
 
 

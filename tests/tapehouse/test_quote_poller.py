@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from jobs.lake.alerts import Alerts
 from jobs.lake.errors import SettingsError
 from jobs.lake.instruments import read_instruments
-from jobs.lake.ledger_schema import bring_up_to_date
 from jobs.lake.postgres import Connection
 from jobs.lake.quote_asks import QuoteAsks
 from jobs.lake.settings import Settings
@@ -57,7 +56,6 @@ class Polled:
 @pytest.fixture
 def polled(stack: Stack, tmp_path: Path) -> Callable[..., Polled]:
     with closing(Connection(stack.settings)) as ledger:
-        bring_up_to_date(ledger.execute)
         # what other tests have had of the day
         ledger.execute("DELETE FROM quote_asks")
         ledger.execute("DELETE FROM calls WHERE source = %s", (SOURCE,))
