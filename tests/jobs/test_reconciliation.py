@@ -14,7 +14,7 @@ from tests.check_lake import FIRST, LAST, done, follow, taken_in, vendor_minute
 from tests.jobs.raw_history import bar, fetched
 from tests.stack import Stack
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.jobs.raw_history import bar, dividend, fetched, split
 from tests.stack import Stack
 from tests.tapehouse.test_known_at import asked
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 COVERS = ("2017-01-03", "2017-01-06")
 ADJUSTED = """SELECT session, basis, close, volume, factor, volume_factor FROM gold.adjusted_bars_1d
