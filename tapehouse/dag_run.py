@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import closing
+from itertools import product
 
 FAILED, LATE = "dag_run_failed", "dag_run_late"
 REMEDY = {
@@ -39,12 +40,14 @@ def run(args: argparse.Namespace) -> int:
             if ledger.dag_runs.mark_late(*of, reason=args.reason):
                 alerts.open(LATE, subject, found=found, remedy=REMEDY[LATE])
             return 0
-        before = ledger.dag_runs.end(*of, state=args.state, reason=args.reason)
-        if args.state == before == "failed":
+        if ledger.dag_runs.state(args.dag, args.run) == args.state:
             return 0  # told before: a later run of the session may have closed the alert
         if args.state == "failed":
             alerts.open(FAILED, subject, found=found, remedy=REMEDY[FAILED])
-            return 0
-        for name in (FAILED, LATE):
-            alerts.close_alert(name, subject)
+        else:
+            # that of a run without a session too, which no other good run would close
+            for name, of_whom in product((FAILED, LATE), {subject, str(args.dag)}):
+                alerts.close_alert(name, of_whom)
+        # last: told again after a failure, it begins with the alert again
+        ledger.dag_runs.end(*of, state=args.state, reason=args.reason)
     return 0

@@ -127,7 +127,10 @@ def judge_producers(settings: "Settings", *, now: datetime) -> list[Finding]:
         wrong = None
         if any(is_open(calendar, now) for calendar in calendars):
             wrong = _silent([ages[name] for name in PRODUCERS[source] if name in ages])
-        remedy = f"start it: tapehouse live --symbols ..., or tapehouse unfollow what {source} is not to send"
+        remedy = (
+            "start it: tapehouse live --symbols ..., with --send-only where another runs the stream, "
+            f"or tapehouse unfollow what {source} is not to send"
+        )
         found.append(Finding(SILENT, source, wrong, remedy))
     return found
 

@@ -42,16 +42,19 @@ def report_failure(context: Context) -> None:
 
 
 async def report_late(limit: str, context: dict[str, Any]) -> None:
-    """Tell the ledger that a run is late, or once more that it failed, should the first time be lost.
+    """Tell the ledger that a run is late, or once more how it ended, should the first time be lost.
 
-    Airflow asks of failed runs too. Runs of a backfill are queued all at once, so their deadline says nothing.
+    Airflow asks of ended runs too, and calls nothing else for one that someone marked by hand. Runs of a backfill are
+    queued all at once, so their deadline says nothing.
     """
     run = context["dag_run"]
-    if run["run_type"] == "backfill" or run["state"] == "success":
-        return
     said = _options(run["dag_id"], run["dag_run_id"], run["partition_key"])
-    if run["state"] == "failed":
+    if run["state"] == "success":
+        said += ["--state", "success"]
+    elif run["state"] == "failed":
         said += ["--state", "failed", "--reason", f"it had failed {limit} after it was queued"]
+    elif run["run_type"] == "backfill":
+        return
     else:
         said += ["--state", "late", "--reason", f"not over {limit} after it was queued"]
     connections = {name: await Connection.async_get(name) for name in NAMED}

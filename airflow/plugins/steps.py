@@ -60,6 +60,8 @@ def spark_step(
         application_args=list(options),
         name="{{ dag.dag_id }}.{{ task.task_id }}",
         conf=QUICK_START if pool == BATCH else None,
+        # a standalone master would give all of its cores to the stream, which never ends
+        total_executor_cores=1 if pool == STREAM else None,
         env_vars=of_step(),
         pre_execute=before_spark,
         pool=pool,

@@ -69,13 +69,18 @@ class DagRuns:
             caller[:3],
         )
 
-    def end(self, dag_id: str, run_id: str, session: date | None, *, state: str, reason: str | None) -> str:
-        """Note how it ended; the state before. Of a DAG without sessions only the newest runs are kept."""
-        before = self._do("SELECT state FROM dag_runs WHERE dag_id = %s AND run_id = %s", (dag_id, run_id))
+    def state(self, dag_id: str, run_id: str) -> str:
+        """What is known of it, "" if nothing is."""
+        rows = self._do("SELECT state FROM dag_runs WHERE dag_id = %s AND run_id = %s", (dag_id, run_id))
+        return str(rows[0][0]) if rows else ""
+
+    def end(self, dag_id: str, run_id: str, session: date | None, *, state: str, reason: str | None) -> None:
+        """Note how it ended, once. Of a DAG without sessions only the newest runs are kept."""
         self._do(
             """INSERT INTO dag_runs (dag_id, run_id, session, state, reason, ended_at)
             VALUES (%s, %s, %s, %s, %s, now()) ON CONFLICT (dag_id, run_id)
-            DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, ended_at = now()""",
+            DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, ended_at = now()
+            WHERE dag_runs.state <> EXCLUDED.state""",
             (dag_id, run_id, session, state, reason),
         )
         self._do(
@@ -83,7 +88,6 @@ class DagRuns:
             SELECT run_id FROM dag_runs WHERE dag_id = %s AND session IS NULL ORDER BY started_at DESC LIMIT %s)""",
             (dag_id, dag_id, KEPT),
         )
-        return str(before[0][0]) if before else ""
 
     def mark_late(self, dag_id: str, run_id: str, session: date | None, *, reason: str | None) -> bool:
         """Note that it has missed its deadline; whether it is not done even now."""

@@ -62,12 +62,18 @@ def load_history(
         described = keep(describe(find_sidecars(run.spark, settings)))
         new = _new_objects(run, described, first, last)
         loaded = Loaded()
-        for keys in _portions(new):
-            loaded = _add(loaded, _load(run, described, keys, configuration))
-            log.info("history_loaded", objects=loaded.objects, of=len(new), lines=loaded.lines)
-            run.may_go_on(f"{loaded.objects} of {len(new)} objects")
+        try:
+            for keys in _portions(new):
+                loaded = _add(loaded, _load(run, described, keys, configuration))
+                log.info("history_loaded", objects=loaded.objects, of=len(new), lines=loaded.lines)
+                run.may_go_on(f"{loaded.objects} of {len(new)} objects")
+        except Exception as error:
+            # what is loaded by now no later load judges
+            log.error("history_load_broke_off", objects=loaded.objects, of=len(new), error=str(error))
+            _refuse_if_bad(loaded)
+            raise
         release(described)
-    _refuse_if_bad(loaded)
+        _refuse_if_bad(loaded)
     return loaded
 
 

@@ -80,6 +80,8 @@ def test_another_master_is_another_connection_and_nothing_else(
     assert command[command.index("--master") + 1] == "spark://127.0.0.1:7077"
     assert [word.replace("spark://127.0.0.1:7077", "local[2]") for word in command] == here
     assert here[-2:] == ["--wait", "120"]
+    # it would have all of the master's cores, and never end
+    assert here[here.index("--total-executor-cores") + 1] == "1"
 
 
 def test_the_command_line_is_run_in_the_products_python(rendered: Rendered) -> None:

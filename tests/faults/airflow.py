@@ -55,7 +55,14 @@ class Orchestra(NamedTuple):
         return run_id
 
     def wait_for(self, run_id: str, *, seconds: float = RUN_WITHIN) -> None:
-        wait_until(lambda: self.state(run_id) in ENDED, what=f"{run_id} ended", seconds=seconds)
+        """Look meanwhile at command lines, and at where its programs and the drivers of its steps listen."""
+        wait_until(
+            lambda: self._look() or self.state(run_id) in ENDED, what=f"{run_id} ended", seconds=seconds
+        )
+
+    def _look(self) -> None:
+        look_at_processes()
+        others_can_not_come_in([one.pid for one in self.lake.instance.programs() if one.pid])
 
     def must_be_green(self, run_id: str) -> None:
         """And say how long each task took."""
@@ -113,17 +120,11 @@ def one_session(lake: Lake, options: Options) -> None:
     with orchestra(lake, SESSIONS) as airflow:
         place = lake.instance.reserve()
         know_secrets(dict(place.secrets), KEY)
-        run_id = airflow.api.trigger(DAG, HALF_DAY)
-        wait_until(
-            lambda: look_at_processes() or airflow.state(run_id) in ENDED,
-            what=f"{run_id} ended",
-            seconds=RUN_WITHIN,
-        )
+        run_id = airflow.close(HALF_DAY)
         airflow.must_be_green(run_id)
         must_be_reconciled(lake)
-        programs = lake.instance.programs()
-        others_can_not_come_in([one.pid for one in programs if one.pid])
-        nothing_is_seen(airflow.api, DAG, run_id, airflow.airflow.home, [Path(one.log) for one in programs])
+        logs = [Path(one.log) for one in lake.instance.programs()]
+        nothing_is_seen(airflow.api, DAG, run_id, airflow.airflow.home, logs)
 
 
 def five_sessions(lake: Lake, options: Options) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.lake.batch import STEPS, run_batch
 from jobs.lake.errors import RejectedDataError
-from tests.jobs.test_history_load import captured, days, imported
+from tests.jobs.captured import captured, days, imported
 from tests.processes import Program
 from tests.stack import Stack, call
 from tests.vendors.yahoo_http import YahooServer, chart

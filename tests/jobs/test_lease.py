@@ -77,11 +77,14 @@ def test_of_two_drivers_that_start_at_once_one_runs_twenty_times(make: Make) -> 
     assert epochs == list(range(epochs[0], epochs[0] + 20))
 
 
-def test_a_holder_that_renews_is_not_challenged_and_is_named(settings: Settings, make: Make) -> None:
+def test_a_holder_that_renews_is_not_challenged_and_is_named(
+    settings: Settings, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "RENEW_EVERY", 600.0)  # not while we look
     holder = make()
     holder.acquire()
-    age(settings, holder, seconds=59)
-    with pytest.raises(LeaseError, match=r"pid \d+ on .+ since 20.+, renewed 59 s ago"):
+    age(settings, holder, seconds=30)
+    with pytest.raises(LeaseError, match=r"pid \d+ on .+ since 20.+, renewed [345]\d s ago"):
         make().acquire()
     holder.ask()
 
@@ -146,7 +149,7 @@ def test_a_lease_without_an_answer_is_asked_for_again_and_then_given_up(
 def test_a_statement_has_a_limit_on_a_server_that_answers_nothing(settings: Settings) -> None:
     with closing(Connection(settings)) as connection:
         with pytest.raises(NoAnswerError, match=r"no answer within 0\.2 seconds"):
-            connection.execute("SELECT pg_sleep(3)", limit=0.2)
+            connection.execute("SELECT pg_sleep(60)", limit=0.2)
         assert connection.is_closed
 
 

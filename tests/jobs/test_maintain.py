@@ -13,7 +13,7 @@ from jobs.lake.lease import Lease
 from jobs.lake.maintain import COMPACT, VACUUM, Maintained, Maintenance, maintain
 from jobs.lake.tables import BRONZE_QUOTES, GOLD_BARS_1M, GOLD_BARS_1M_LOG, SILVER_QUOTES, Table
 from tests.builders import line
-from tests.jobs.test_history_load import captured, days, imported, loaded
+from tests.jobs.captured import captured, days, imported, loaded
 from tests.stack import Stack, call
 
 pytestmark = pytest.mark.longest

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,18 @@ def read_topic(stack: Stack) -> list[tuple[bytes | None, bytes, list[tuple[str, 
     """Key, value and headers of all messages, partition by partition."""
     from kafka import KafkaConsumer
 
+    bootstrap = stack.settings.kafka_bootstrap
+    with closing(TopicEnds(bootstrap, describe_topic(bootstrap, stack.topic))) as ends:
+        number = sum(ends.ask().values())
     consumer = KafkaConsumer(
         stack.topic,
-        bootstrap_servers=stack.settings.kafka_bootstrap,
+        bootstrap_servers=bootstrap,
         auto_offset_reset="earliest",
-        consumer_timeout_ms=1500,
+        consumer_timeout_ms=60_000,
         group_id=None,
     )
     with closing(consumer):
-        return [(record.key, record.value, record.headers) for record in consumer]
+        return [(record.key, record.value, record.headers) for record in islice(consumer, number)]
 
 
 def test_messages_of_a_symbol_keep_their_order_and_headers(stack: Stack) -> None:

@@ -33,7 +33,7 @@ async def follow(
     *symbols: str,
     until: Callable[[], bool],
     pace: Pace = QUICK,
-    seconds: float = 30,
+    seconds: float = 120,
 ) -> YahooStream:
     """Run the feed until it has what is waited for, then stop it as Ctrl-C does."""
     stream = YahooStream(symbols, feed.frames, is_trading=lambda: True, url=url, pace=pace)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.lake.alerts import Alerts
-from jobs.lake.errors import UsageError
+from jobs.lake.errors import ServiceError, UsageError
 from jobs.lake.postgres import Connection
 from tests.stack import Stack, call
 
@@ -111,6 +111,25 @@ def test_a_failure_that_is_told_again_opens_nothing_that_a_later_run_has_closed(
     note(dag, "a", "failed", *of)
     note(dag, "b", "success", *of)
     note(dag, "a", "failed", *of, "--reason", "at its deadline")
+    assert opened(stack, dag) == []
+
+
+def test_a_failure_that_could_not_be_told_whole_is_told_whole_the_next_time(
+    stack: Stack, dag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise ServiceError("the ledger does not answer", found="nothing", remedy="start it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Alerts, "open", away)
+        assert call("dag-run", "--dag", dag, "--run", "a", "--state", "failed")[0] != 0
+    note(dag, "a", "failed")
+    assert [alert[:2] for alert in opened(stack, dag)] == [("dag_run_failed", dag)]
+
+
+def test_a_good_run_of_a_session_closes_the_alert_of_one_without_a_session(stack: Stack, dag: str) -> None:
+    note(dag, "by hand", "failed")
+    note(dag, "a", "success", "--session", "2026-11-24")
     assert opened(stack, dag) == []
 
 

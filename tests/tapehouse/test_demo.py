@@ -61,6 +61,9 @@ def test_ctrl_c_pressed_twice_leaves_nothing_running_and_a_second_demo_is_refuse
     finally:
         if demo.poll() is None:
             demo.kill()
+    deadline = time.monotonic() + 30  # what was killed may still be on its way out
+    while any(birth(process["pid"]) for process in started.values()) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert {name: birth(process["pid"]) for name, process in started.items()} == dict.fromkeys(started, "")
     assert json.loads(record.read_text())["processes"] == {}
     of_this_checkout = [

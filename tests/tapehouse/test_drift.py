@@ -49,7 +49,7 @@ def test_frames_in_another_form_are_kept_rejected_by_name_and_told_of(
     metrics = find_ports(["metrics"])["metrics"]
     with YahooStreamer(plays([("AAPL", frame) for frame in FRAMES])) as server:
         monkeypatch.setenv("TAPEHOUSE_YAHOO_STREAM_URL", server.url)
-        options = ("--minutes", "0.05", "--metrics-port", metrics, "--json")
+        options = ("--minutes", "0.15", "--metrics-port", metrics, "--json")
         code, out, err = call("live", "--symbols", "AAPL", *options)
     assert code == 0, err
     assert json.loads(out)["quotes"] == 2

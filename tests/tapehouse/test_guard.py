@@ -1,6 +1,7 @@
 """One look at the stream by `tapehouse guard`, on the real services: its alerts, and whether it is to be started."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -94,7 +95,7 @@ def test_of_a_stream_on_another_host_its_lease_tells(stream: Stack) -> None:
         asked(
             stream, "UPDATE runs SET started_at = now() - interval '1 day' WHERE run_id = %s", ledger.run_id
         )
-        assert guard()["state"].startswith("failed its lease was renewed 86400 s ago, on elsewhere")
+        assert re.match(r"failed its lease was renewed 86[45]\d\d s ago, on elsewhere", guard()["state"])
         group = f"a lease of {stream.topic}"
         asked(
             stream,
@@ -170,7 +171,7 @@ def test_a_producer_is_silent_only_while_an_exchange_of_what_is_followed_is_open
             "UPDATE heartbeats SET beat_at = now() - interval '10 minutes' WHERE topic = %s",
             stream.topic,
         )
-        assert str(silent(stream, NOW)["yahoo"]).endswith("its producer's last heartbeat is 600 s old")
+        assert re.search(r"its producer's last heartbeat is 6\d\d s old$", str(silent(stream, NOW)["yahoo"]))
         heart.end()
 
 
