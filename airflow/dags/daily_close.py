@@ -10,7 +10,6 @@ from session_timetables import AfterClose
 from steps import (
     DAG_OPTIONS,
     OF_LAST_DAYS,
-    OF_SESSION,
     PATIENT,
     SESSION,
     all_fetched,
@@ -63,7 +62,10 @@ def daily_close() -> None:
     loaded = load_history(JOB)
     of_day = {job: spark_step(job, *OF_LAST_DAYS, doc=doc, limit=JOB) for job, doc in OF_DAY.items()}
     build_minutes = spark_step(
-        "build_minutes", *OF_SESSION, doc="Minutes of the stream and of vendors, post-market too.", limit=JOB
+        "build_minutes",
+        *OF_LAST_DAYS,
+        doc="Minutes of the stream and of vendors, post-market too.",
+        limit=JOB,
     )
     publish_reference = spark_step(
         "publish_reference", *PATIENT, doc="Instruments and sessions for the readers of gold.", limit=JOB

@@ -59,6 +59,9 @@ class Connection:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             self.close()
             raise self._no_answer(error) from error
+        except KeyboardInterrupt:
+            self.close()  # the statement is still under way, and another one cannot follow
+            raise
 
     @contextmanager
     def transaction(self) -> Generator[None, None, None]:

@@ -32,11 +32,12 @@ async def follow(
     url: str,
     *symbols: str,
     until: Callable[[], bool],
+    is_trading: Callable[[], bool] = lambda: True,
     pace: Pace = QUICK,
     seconds: float = 120,
 ) -> YahooStream:
     """Run the feed until it has what is waited for, then stop it as Ctrl-C does."""
-    stream = YahooStream(symbols, feed.frames, is_trading=lambda: True, url=url, pace=pace)
+    stream = YahooStream(symbols, feed.frames, is_trading=is_trading, url=url, pace=pace)
     running = asyncio.create_task(feed.run(stream))
     deadline = time.monotonic() + seconds
     while not until():

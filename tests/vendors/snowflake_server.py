@@ -9,6 +9,7 @@ width of a VARCHAR, how a Parquet time is read, and that no key is enforced.
 """
 
 import argparse
+import math
 import re
 import shutil
 import threading
@@ -61,12 +62,15 @@ def run_as_snowflake(self: Any, command: str, params: Any = None, *args: Any, **
         command = NOTHING
     elif re.match(r"BEGIN\b", command, re.IGNORECASE) and getattr(connection, "in_transaction", False):
         command = NOTHING
-    return _run(self, command, params, *args, **options)
+    _used[connection] = math.inf  # while it is at work
+    try:
+        return _run(self, command, params, *args, **options)
+    finally:
+        _used[connection] = time.monotonic()
 
 
 def execute_as_snowflake(self: Any, statement: exp.Expression, params: Any = None) -> Any:
     connection = self._conn
-    _used[connection] = time.monotonic()
     if isinstance(statement, exp.Transaction):
         connection.in_transaction = True
     if isinstance(statement, exp.Commit | exp.Rollback):
