@@ -125,6 +125,7 @@ def test_a_failure_that_could_not_be_told_whole_is_told_whole_the_next_time(
         assert call("dag-run", "--dag", dag, "--run", "a", "--state", "failed")[0] != 0
     note(dag, "a", "failed")
     assert [alert[:2] for alert in opened(stack, dag)] == [("dag_run_failed", dag)]
+    note(dag, "b", "success")
 
 
 def test_a_good_run_of_a_session_closes_the_alert_of_one_without_a_session(stack: Stack, dag: str) -> None:
