@@ -55,6 +55,14 @@ class Program:
         self.process.wait(30)
 
 
+def are_gone(*pids: int) -> bool:
+    """Whether they have ended, soon: a signal that was sent may not have been met yet."""
+    deadline = time.monotonic() + 30
+    while any(map(birth, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(map(birth, pids))
+
+
 def wait_for(
     condition: Callable[[], bool],
     process: "subprocess.Popen[bytes]",

@@ -75,12 +75,11 @@ class DagRuns:
         return str(rows[0][0]) if rows else ""
 
     def end(self, dag_id: str, run_id: str, session: date | None, *, state: str, reason: str | None) -> None:
-        """Note how it ended, once. Of a DAG without sessions only the newest runs are kept."""
+        """Note how it ended. Of a DAG without sessions only the newest runs are kept."""
         self._do(
             """INSERT INTO dag_runs (dag_id, run_id, session, state, reason, ended_at)
             VALUES (%s, %s, %s, %s, %s, now()) ON CONFLICT (dag_id, run_id)
-            DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, ended_at = now()
-            WHERE dag_runs.state <> EXCLUDED.state""",
+            DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, ended_at = now()""",
             (dag_id, run_id, session, state, reason),
         )
         self._do(

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from tapehouse.paths import ROOT, VENV
+from tapehouse.paths import VENV
 from tests.airflow_api import wait_until
 from tests.faults.airflow import HALF_DAY, SESSIONS, must_be_one_pass, must_be_reconciled, orchestra
 from tests.faults.fault import Options
@@ -50,7 +50,6 @@ def standalone(lake: Lake) -> Generator[tuple[str, str], None, None]:
     environment = {
         **os.environ,
         **lake.instance.environment(),
-        "PYTHONPATH": str(ROOT),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     of_master = ["--port", ports[MASTER_PORT], "--webui-port", ports[MASTER_UI]]

@@ -40,13 +40,10 @@ def look_at_processes() -> None:
 def others_can_not_come_in(pids: list[int]) -> None:
     """Whatever they and their children listen on is a loopback address."""
     sockets = {inode for pid in pids for each in tree(pid) for inode in _sockets(each)}
-    open_to_all = [
-        (address, port)
-        for address, port, inode in _listening()
-        if inode in sockets and address not in LOOPBACK
-    ]
+    listening = [(address, port) for address, port, inode in _listening() if inode in sockets]
+    assert listening, "nothing listens at all"
+    open_to_all = [each for each in listening if each[0] not in LOOPBACK]
     assert not open_to_all, f"open to others: {open_to_all}"
-    assert any(inode in sockets for _, _, inode in _listening()), "nothing listens at all"
 
 
 def _sockets(pid: int) -> list[str]:

@@ -12,7 +12,7 @@ from tests.stack import Stack, call
 
 HEADER = "symbol,date,open,high,low,close,volume,adj_close"
 OPTIONS = ("--source", "pystock", "--basis", "raw", "--fetched-at", "22:00Z", "--layout", "pystock")
-RANGE = {"first": date(2017, 1, 1), "last": date(2017, 2, 1)}
+FIRST, LAST = date(2017, 1, 1), date(2017, 2, 1)
 
 
 def days(*rows: str) -> bytes:
@@ -38,6 +38,8 @@ def loaded(stack: Stack, **how: Any) -> Loaded:
     return load_history(stack.settings, start_spark=lambda: stack.spark, stop_asked=lambda: False, **how)
 
 
-def built(stack: Stack) -> Settled:
-    bars, _ = build_daily(stack.settings, start_spark=lambda: stack.spark, stop_asked=lambda: False, **RANGE)
+def built(stack: Stack, first: date = FIRST, last: date = LAST) -> Settled:
+    """Daily bars of [first, last)."""
+    how: dict[str, Any] = {"start_spark": lambda: stack.spark, "stop_asked": lambda: False}
+    bars, _ = build_daily(stack.settings, first=first, last=last, **how)
     return bars

@@ -18,12 +18,6 @@ COVERS = (str(FIRST), str(LAST))
 SERVED = "SELECT source, CAST(close AS INT) || ' ' || array_to_string(flags, ' ') AS told FROM gold.bars_1d"
 
 
-@pytest.fixture
-def raw(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    monkeypatch.setenv("TAPEHOUSE_RAW_URL", f"s3://raw/{stack.topic}")
-    return stack
-
-
 def run(stack: Stack, job: Any, first: date = FIRST, last: date = LAST) -> list[Any]:
     how: dict[str, Any] = {"start_spark": lambda: stack.spark, "stop_asked": lambda: False}
     return list(job(stack.settings, first=first, last=last, **how))

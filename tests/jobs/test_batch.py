@@ -26,12 +26,6 @@ SPLIT = {
 SERVED = "SELECT session, close, volume FROM gold.{} ORDER BY session"
 
 
-@pytest.fixture
-def raw(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    monkeypatch.setenv("TAPEHOUSE_RAW_URL", f"s3://raw/{stack.topic}")
-    return stack
-
-
 def batch(stack: Stack) -> dict[str, Any]:
     first, last = date(2017, 1, 1), date(2017, 2, 1)
     how: dict[str, Any] = {"start_spark": lambda: stack.spark, "stop_asked": lambda: False}

@@ -30,12 +30,6 @@ OF_2020 = {"first": date(2020, 11, 1), "last": date(2021, 1, 1)}
 OF_2023 = {"first": date(2023, 9, 5), "last": date(2023, 9, 6)}
 
 
-@pytest.fixture
-def raw(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    monkeypatch.setenv("TAPEHOUSE_RAW_URL", f"s3://raw/{stack.topic}")
-    return stack
-
-
 def run(job: Callable[..., Any], stack: Stack, **options: Any) -> Any:
     return job(stack.settings, start_spark=lambda: stack.spark, stop_asked=lambda: False, **options)
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.lake.daily_build import build_daily
 from tests.captures import compare, lines_of
-from tests.jobs.captured import imported, loaded
+from tests.jobs.captured import built, imported, loaded
 from tests.stack import Stack
 
 pytestmark = pytest.mark.longest
@@ -25,13 +24,7 @@ def test_a_capture_that_holds_most_of_its_lines_twice_is_taken(
     assert counts.copies == 24_151
     # the header stands in it once more
     assert counts.headers == 2
-    build_daily(
-        raw.settings,
-        start_spark=lambda: raw.spark,
-        stop_asked=lambda: False,
-        first=date(2015, 1, 1),
-        last=date(2016, 1, 1),
-    )
+    built(raw, date(2015, 1, 1), date(2016, 1, 1))
     conflicts = "SELECT count(*) FROM silver.bars_1d WHERE list_contains(flags, 'conflicting_rows')"
     assert raw.one(conflicts) == "8"
 
@@ -48,13 +41,7 @@ def test_the_captures_of_2017_hold_the_versions_that_were_counted_and_what_was_k
     counts = loaded(raw)
     assert counts.lines - counts.headers == answers["rows_read"]
     assert counts.rejected == 0
-    build_daily(
-        raw.settings,
-        start_spark=lambda: raw.spark,
-        stop_asked=lambda: False,
-        first=date(2016, 1, 1),
-        last=date(2018, 1, 1),
-    )
+    built(raw, date(2016, 1, 1), date(2018, 1, 1))
     (found,) = raw.sql("""
         SELECT count(*) AS bar_versions, count(DISTINCT (instrument_id, session)) AS keys,
             count(DISTINCT instrument_id) AS symbols, count(DISTINCT session) AS sessions,

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tapehouse.paths import JARS, ROOT, SETUP_RECORD, VENV
-from tapehouse.services.processes import birth
-from tests.processes import wait_for
+from tests.processes import are_gone, wait_for
 
 DEMO = ("-m", "tapehouse", "demo", "--minutes", "2")
 
@@ -61,10 +60,7 @@ def test_ctrl_c_pressed_twice_leaves_nothing_running_and_a_second_demo_is_refuse
     finally:
         if demo.poll() is None:
             demo.kill()
-    deadline = time.monotonic() + 30  # what was killed may still be on its way out
-    while any(birth(process["pid"]) for process in started.values()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert {name: birth(process["pid"]) for name, process in started.items()} == dict.fromkeys(started, "")
+    assert are_gone(*(process["pid"] for process in started.values()))
     assert json.loads(record.read_text())["processes"] == {}
     of_this_checkout = [
         folder.name

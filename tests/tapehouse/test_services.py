@@ -19,14 +19,7 @@ from tapehouse.services.store import s3_client
 from tapehouse.status_report import look
 from tests.builders import quote
 from tests.faults.services import tree
-
-
-def are_gone(*pids: int) -> bool:
-    """Whether they have ended, soon: a signal that was sent may not have been met yet."""
-    deadline = time.monotonic() + 30
-    while any(map(birth, pids)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not any(map(birth, pids))
+from tests.processes import are_gone
 
 
 @pytest.fixture(scope="module")
