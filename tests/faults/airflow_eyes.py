@@ -1,6 +1,7 @@
 """What is seen of Airflow from outside: where it listens, its logs, fields, XComs and command lines."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,11 @@ def others_can_not_come_in(pids: list[int]) -> None:
 
 
 def _sockets(pid: int) -> list[str]:
-    try:
-        links = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    links = list[str]()
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # this one was closed meanwhile, the others count
+                links.append(os.readlink(file))
     return [link[8:-1] for link in links if link.startswith("socket:[")]
 
 
