@@ -42,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if ledger.dag_runs.state(args.dag, args.run) == args.state:
             return 0  # told before: a later run of the session may have closed the alert
-        if args.state == "failed":
+        if args.state == "failed" and not ledger.dag_runs.is_made_up_for(*of):
             alerts.open(FAILED, subject, found=found, remedy=REMEDY[FAILED])
-        else:
+        elif args.state == "success":
             # that of a run without a session too, which no other good run would close
             for name, of_whom in product((FAILED, LATE), {subject, str(args.dag)}):
                 alerts.close_alert(name, of_whom)

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from jobs.lake.settings import Settings
 
 STOPPED, STALE, GROWS, SILENT = "stream_stopped", "stream_stale", "stream_lag_grows", "producer_silent"
+CRASHES = "stream_crashes"
 START, LEAVE = "start", "leave"
 # the guard looks every five minutes: what waits now, and waited at the look before
 STALE_AFTER = timedelta(minutes=4)
+TOO_MANY_FAILURES = 4  # in an hour: one run of Airflow's with all its tries
 GROWTHS, MANY = 3, 10_000  # so many looks in a row with a larger lag each, and as many messages
 SILENT_AFTER = 120.0  # seconds; a producer beats every ten
 EARLIER = 20  # looks
@@ -33,7 +35,10 @@ REMEDY = {
 
 @dataclass(frozen=True)
 class Seen:
-    """The stream at one moment; `since` is when its newest run began, `read_at` when its last batch was committed."""
+    """The stream at one moment; `since` is when its newest run began, `read_at` when its last batch was committed.
+
+    `failures` are what its runs of the last hour failed by, the newest first.
+    """
 
     at: datetime
     runs: bool
@@ -41,6 +46,7 @@ class Seen:
     since: datetime | None
     read_at: datetime | None
     lag: int
+    failures: tuple[str, ...] = ()
 
 
 class Finding(NamedTuple):
@@ -64,14 +70,27 @@ def see(settings: "Settings", *, now: datetime | None = None) -> Seen:
     with closing(LedgerReader(settings)) as ledger:
         run = ledger.newest_run(JOB, topic=settings.topic)
         read, read_at = ledger.newest_batches(settings.topic)
+        failures = tuple(ledger.failures(JOB, topic=settings.topic, hours=1))
     lag = sum(max(0, end - read.get(partition, 0)) for partition, end in ends.items())
     state = "it was never started" if run is None else f"{run.state} {run.error or ''}".strip()
     runs = run is not None and run.state == "running"
-    return Seen(now or datetime.now(UTC), runs, state, run.since if run else None, read_at, lag)
+    return Seen(now or datetime.now(UTC), runs, state, run.since if run else None, read_at, lag, failures)
 
 
 def judge_stream(seen: Seen, earlier: "Sequence[Look]", *, topic: str, owner: str) -> list[Finding]:
     """What is wrong with the stream and what is well; `earlier` are the looks before, the newest first."""
+    return [_crashes(seen, topic), *_judge_run(seen, earlier, topic=topic, owner=owner)]
+
+
+def _crashes(seen: Seen, topic: str) -> Finding:
+    """A stream that is started again and again may run at every look."""
+    found = None
+    if len(seen.failures) >= TOO_MANY_FAILURES:
+        found = f"{len(seen.failures)} runs failed within an hour, the last by: {seen.failures[0][:300]}"
+    return Finding(CRASHES, topic, found, "read the streaming job's log and put right what it says")
+
+
+def _judge_run(seen: Seen, earlier: "Sequence[Look]", *, topic: str, owner: str) -> list[Finding]:
     if not seen.runs:
         was_so = len(earlier) >= 2 and not any(look.runs for look in earlier[:2])
         if owner == "airflow" and not was_so:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
 
+# seconds without a renewal after which a process of this host is not the run's: its pid is another's, or it is stopped
+NO_LONGER_ITS_PROCESS = 600.0
+
 
 @dataclass(frozen=True)
 class Run:
     """The newest run of a job; `state` is running, done or failed, the last also where the process is gone.
 
-    Of a process on another host only its lease tells.
+    Of a process on another host only its lease tells, and of one here after ten minutes.
     """
 
     run_id: str
@@ -46,6 +49,15 @@ class LedgerReader:
         )
         runs = [_run(*row) for row in rows]
         return next((run for run in runs if run.state == "running"), runs[0] if runs else None)
+
+    def failures(self, job: str, *, topic: str, hours: int) -> list[str]:
+        """What the runs of `job` on a topic failed by that began in the last hours, the newest first."""
+        rows = self._ask(
+            """SELECT coalesce(error, 'no reason is known') FROM runs WHERE job = %s AND details ->> 'topic' = %s
+            AND state = 'failed' AND started_at > now() - make_interval(hours => %s) ORDER BY started_at DESC""",
+            (job, topic, hours),
+        )
+        return [str(error) for (error,) in rows]
 
     def batches(self) -> list[dict[str, Any]]:
         """All batches, in the order in which they became visible."""
@@ -137,8 +149,8 @@ def _run(
     is_ours = host == socket.gethostname()
     if state == "running" and is_ours and not _is_alive(pid):
         state, error = "failed", "its process is gone"
-    elif state == "running" and not is_ours and unrenewed > HOLDER_IS_LOST_AFTER:
-        state, error = "failed", f"its lease was renewed {unrenewed:.0f} s ago, on {host}"
+    elif state == "running" and unrenewed > (NO_LONGER_ITS_PROCESS if is_ours else HOLDER_IS_LOST_AFTER):
+        state, error = "failed", f"its lease was renewed {unrenewed:.0f} s ago, by pid {pid} on {host}"
     return Run(str(run_id), state, since, is_ready, error)
 
 

@@ -75,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
     with sole_use(LOCAL):
         progress.step("services: PostgreSQL, S3 store, Kafka; they stay up until `make down`")
         instance.start(progress.detail)
-        if args.send_only:
-            return _follow(args, settings, listings, progress)
-        return _with_job(args, settings, listings, instance, progress)
+        if not args.send_only:
+            return _with_job(args, settings, listings, instance, progress)
+    # from here on it changes nothing of the instance: others may
+    return _follow(args, settings, listings, progress)
 
 
 def _with_job(

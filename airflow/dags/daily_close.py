@@ -31,9 +31,10 @@ Sessions of the past: `airflow backfill create --dag-id daily_close --from-date 
 --max-active-runs 1`.
 """
 FETCH, JOB, LOAD = timedelta(minutes=20), timedelta(minutes=60), timedelta(minutes=45)
-# Yahoo's minutes come with the session, by hourly_intraday
+# what hourly_intraday has fetched since the close is not asked for again
 FETCHES = (
     ("yahoo", "1d", "fetch_yahoo"),
+    ("yahoo", "1m", "fetch_yahoo_minutes"),
     ("alpha_vantage", "1d", "fetch_alpha_vantage"),
     ("alpha_vantage", "1m", "fetch_alpha_vantage_minutes"),
 )

@@ -74,6 +74,19 @@ class DagRuns:
         rows = self._do("SELECT state FROM dag_runs WHERE dag_id = %s AND run_id = %s", (dag_id, run_id))
         return str(rows[0][0]) if rows else ""
 
+    def is_made_up_for(self, dag_id: str, run_id: str, session: date | None) -> bool:
+        """Whether another run of the same session has ended well since this one's last step."""
+        return bool(
+            self._do(
+                """SELECT 1 FROM dag_runs WHERE dag_id = %s AND run_id <> %s AND session IS NOT DISTINCT FROM %s
+                AND state = 'success' AND ended_at > (
+                    SELECT max(coalesce(ended_at, started_at)) FROM runs
+                    WHERE details @> jsonb_build_object('airflow', jsonb_build_object('dag_id', %s, 'run_id', %s)))
+                LIMIT 1""",
+                (dag_id, run_id, session, dag_id, run_id),
+            )
+        )
+
     def end(self, dag_id: str, run_id: str, session: date | None, *, state: str, reason: str | None) -> None:
         """Note how it ended. Of a DAG without sessions only the newest runs are kept."""
         self._do(

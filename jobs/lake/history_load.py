@@ -155,12 +155,16 @@ def _judge(told: "DataFrame", configuration: Configuration) -> "DataFrame":
 
 
 def _not_told(rejected: "DataFrame", before: "DataFrame") -> "DataFrame":
-    """The lines that are in no earlier object of the same vendor, dataset and symbol: of the same folder."""
+    """The lines that are in no earlier object of the same vendor, dataset and symbol: of the same folder.
+
+    A line that names no day is news each time: an answer of nothing else would be no failure ever again.
+    """
     from pyspark.sql import functions as F
 
     folder = F.regexp_replace("object", "/[^/]*$", "")
     told = before.select(folder.alias("folder"), "line").distinct()
-    return rejected.withColumn("folder", folder).join(told, on=["folder", "line"], how="left_anti")
+    of_day = F.when(F.col("session").isNotNull(), folder)
+    return rejected.withColumn("folder", of_day).join(told, on=["folder", "line"], how="left_anti")
 
 
 def _count(rows: "DataFrame", checked: "DataFrame", refused: "DataFrame", news: "DataFrame") -> Loaded:

@@ -88,7 +88,7 @@ def test_of_the_steps_that_write_a_table_one_runs_at_a_time(dag: DAG) -> None:
 
 def test_the_day_is_worked_out_in_order(bag: DagBag) -> None:
     dag = bag.dags["daily_close"]
-    fetches = ("fetch_yahoo", "fetch_alpha_vantage", "fetch_alpha_vantage_minutes")
+    fetches = [f"fetch_{source}{what}" for source in ("yahoo", "alpha_vantage") for what in ("", "_minutes")]
     assert {task.task_id for task in dag.roots} == {*fetches, "publish_reference"}
     for fetch in fetches:
         assert after(dag, fetch) == {"load_history", "all_fetched"}

@@ -78,7 +78,9 @@ def _write_page(part: str, done: dict[str, Shown]) -> None:
     rows.append(("together", "", "", f"{faults}", f"{messages:,}", f"{sum(o.seconds for o in outcomes):.0f}"))
     held = sum(not outcome.skipped for outcome in outcomes)
     wanted = len(PARTS[part])
-    title = "All held" if held == wanted else f"{held} of {wanted} were run, and held"
+    title = (
+        "All held" if held == wanted else f"{held} of {wanted} were run, and held" if held else "Not run yet"
+    )
     report = Report(part, title, ("scenario", "date", "commit", "faults", "messages", "seconds"), rows)
     memory = machine()["memory_gb"]
     PAGE.write_text(with_part(PAGE.read_text(), report, f"{os.cpu_count()} cores, {memory:.0f} GB"))

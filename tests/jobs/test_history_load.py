@@ -108,7 +108,12 @@ def test_a_bad_line_that_is_told_again_is_kept_aside_again_and_fails_no_other_lo
     imported(captured(tmp_path, "06", days("AA 03 -2 1", "AA 04 10 1")))
     with pytest.raises(RejectedDataError, match="1 of 2 lines accepted"):
         loaded(raw)
-    assert raw.one("SELECT count(*) FROM silver.history_rejected") == "3"
+    # what names no day is no line of a day before
+    for day in ("09", "10"):
+        imported(captured(tmp_path, day, days() + b"AA,soon,1,1,1,1,1,1\r\n"))
+        with pytest.raises(RejectedDataError, match="0 of 1 lines accepted"):
+            loaded(raw)
+    assert raw.one("SELECT count(*) FROM silver.history_rejected") == "5"
 
 
 @pytest.mark.long

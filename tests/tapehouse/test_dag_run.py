@@ -114,6 +114,21 @@ def test_a_failure_that_is_told_again_opens_nothing_that_a_later_run_has_closed(
     assert opened(stack, dag) == []
 
 
+def test_a_failure_whose_first_telling_was_lost_opens_nothing_after_a_good_run(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, dag: str
+) -> None:
+    of = ("--session", "2026-11-24")
+    step(stack, monkeypatch, dag, "a", "2026-11-24")
+    note(dag, "b", "success", *of)
+    note(dag, "a", "failed", *of, "--reason", "at its deadline")
+    assert opened(stack, dag) == []
+    # cleared, and failed after the good one
+    step(stack, monkeypatch, dag, "a", "2026-11-24")
+    note(dag, "a", "failed", *of)
+    assert [alert[:2] for alert in opened(stack, dag)] == [("dag_run_failed", f"{dag} 2026-11-24")]
+    note(dag, "c", "success", *of)
+
+
 def test_a_failure_that_could_not_be_told_whole_is_told_whole_the_next_time(
     stack: Stack, dag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from jobs.lake.heartbeats import Heartbeats
 from jobs.lake.postgres import Connection
 from producers.events import Message
 from producers.tally import Tally
-from tapehouse.guard_report import GROWS, STALE, STOPPED, Seen, judge_producers, judge_stream
+from tapehouse.guard_report import CRASHES, GROWS, STALE, STOPPED, Seen, judge_producers, judge_stream
 from tapehouse.ledger_watch import LedgerWatch
 from tests.builders import quote
 from tests.stack import Stack, call
@@ -80,6 +80,25 @@ def test_a_stream_that_runs_again_needs_nobody_for_the_run_that_failed(stream: S
         assert "stream_run" not in [one.subject for one in alerts.are_open()]
 
 
+def test_a_stream_that_fails_again_and_again_is_told_of_though_it_runs(stream: Stack) -> None:
+    for _ in range(4):
+        assert "stream_crashes" not in opened(stream)
+        with (
+            closing(stream.ledger()) as ledger,
+            pytest.raises(OSError, match="no room"),
+            ledger.run("stream_quotes", topic=stream.topic),
+        ):
+            raise OSError("no room")
+        guard()
+    with closing(stream.ledger()) as ledger, ledger.run("stream_quotes", topic=stream.topic):
+        (wrong,) = guard()["wrong"]
+        assert wrong["found"] == "4 runs failed within an hour, the last by: OSError: no room"
+        assert opened(stream) == ["stream_crashes"]
+        earlier = "UPDATE runs SET started_at = now() - interval '61 minutes' WHERE state = 'failed'"
+        asked(stream, f"{earlier} AND details ->> 'topic' = %s", stream.topic)
+        assert (guard()["wrong"], opened(stream)) == ([], [])
+
+
 def test_a_stream_of_somebody_elses_is_told_of_and_left(stream: Stack) -> None:
     found = guard()
     assert (found["decision"], found["state"], opened(stream)) == ("leave", "it was never started", [STOPPED])
@@ -95,7 +114,9 @@ def test_of_a_stream_on_another_host_its_lease_tells(stream: Stack) -> None:
         asked(
             stream, "UPDATE runs SET started_at = now() - interval '1 day' WHERE run_id = %s", ledger.run_id
         )
-        assert re.match(r"failed its lease was renewed 86[45]\d\d s ago, on elsewhere", guard()["state"])
+        assert re.match(
+            r"failed its lease was renewed 86[45]\d\d s ago, by pid 1 on elsewhere", guard()["state"]
+        )
         group = f"a lease of {stream.topic}"
         asked(
             stream,
@@ -105,6 +126,15 @@ def test_of_a_stream_on_another_host_its_lease_tells(stream: Stack) -> None:
         )
         assert guard()["runs"] is True
         asked(stream, "DELETE FROM leases WHERE table_group = %s", group)
+
+
+def test_a_pid_that_is_alive_says_nothing_of_a_run_whose_lease_is_old(stream: Stack) -> None:
+    with closing(stream.ledger()) as ledger, ledger.run("stream_quotes", topic=stream.topic):
+        began = "UPDATE runs SET started_at = now() - make_interval(secs => %s) WHERE run_id = %s"
+        asked(stream, began, 590, ledger.run_id)
+        assert guard()["runs"] is True
+        asked(stream, began, 610, ledger.run_id)
+        assert re.match(r"failed its lease was renewed 61\d s ago, by pid \d+ on ", guard()["state"])
 
 
 def test_the_newest_looks_are_kept(stream: Stack) -> None:
@@ -130,7 +160,7 @@ def seen(lag: int, *, read: int | None = None, since: int = 600) -> Seen:
 
 
 def test_a_stream_is_stale_where_messages_wait_that_waited_at_the_look_before() -> None:
-    well = {STOPPED: None, STALE: None, GROWS: None}
+    well = {CRASHES: None, STOPPED: None, STALE: None, GROWS: None}
     assert judged(seen(0, read=60), (5, 0)) == well
     # one that came just now waits for the next batch
     assert judged(seen(7, read=60), (5, 0)) == well
