@@ -12,6 +12,8 @@ from tapehouse.services.service import Place, Service
 
 READY_WITHIN = 90.0
 LAUNCHES = 4
+# a process that was killed keeps its port until the last of its threads has ended
+FREE_WITHIN = 5.0
 
 
 def start_until_ready(service: Service, place: Place, launched: Callable[[Started], None]) -> None:
@@ -45,12 +47,15 @@ def start_until_ready(service: Service, place: Place, launched: Callable[[Starte
 
 
 def _refuse_busy_port(service: Service, port: int) -> None:
-    if not is_free(port):
-        raise ServiceError(
-            f"port {port} of {service.name} is used by another program",
-            found=f"something listens on 127.0.0.1:{port}",
-            remedy="stop that program, or forget the ports with `tapehouse down --forget-ports`",
-        )
+    deadline = time.monotonic() + FREE_WITHIN
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                f"port {port} of {service.name} is used by another program",
+                found=f"something listens on 127.0.0.1:{port}",
+                remedy="stop that program, or forget the ports with `tapehouse down --forget-ports`",
+            )
+        time.sleep(0.1)
 
 
 def _last_line(log: Path) -> str:
