@@ -1,6 +1,7 @@
 """Users, topic and rules of a Kafka that asks who one is. Safe to repeat: what is there stays as it is."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,7 @@ PASSWORDS = {
     "monitor": "KAFKA_MONITOR_PASSWORD",
 }
 ITERATIONS = 8192
+HEARD_WITHIN = 15.0
 
 
 class Rule(NamedTuple):
@@ -109,6 +111,7 @@ def _make_users(
                 f"Kafka does not take the user {user}", found=problem, remedy="set another password"
             )
         yield f"user {user}: {'another password' if user in known else 'made'}"
+    _wait(lambda: set(passwords) <= set(client.describe_user_scram_credentials()), what="the users")
 
 
 def _is_let_in(kafka: KafkaAddress) -> bool:
@@ -143,6 +146,20 @@ def _make_rules(client: "KafkaAdminClient", wanted: list[Rule]) -> Iterator[str]
     for acl in made["succeeded"]:
         rule = acls[acl]
         yield f"rule: {rule.user} may {rule.operation} the {rule.resource} {rule.name} ({rule.pattern})"
+    _wait(lambda: set(acls) <= _all_acls(client), what="the rules")
+
+
+def _wait(condition: Callable[[], bool], *, what: str) -> None:
+    """Until a broker has heard from the controller."""
+    deadline = time.monotonic() + HEARD_WITHIN
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                f"{what} were made and no broker knows of them",
+                found=f"nothing new in {HEARD_WITHIN:.0f} s",
+                remedy="read the logs of brokers and controllers, then repeat this",
+            )
+        time.sleep(0.1)
 
 
 def _acl(rule: Rule) -> Any:
