@@ -7,19 +7,29 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
+
+KAFKA = "kafka"
 
 
 class Part(NamedTuple):
-    """One service: the names of the environment that it needs, and what makes all of it."""
+    """One service: the names of the environment that it needs, and what makes all of it and says what was new."""
 
     needs: Callable[[], Sequence[str]]
-    make: Callable[[Mapping[str, str]], list[str]]
+    make: Callable[..., list[str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, metavar="SERVICE", help=f"{', '.join(PARTS)} (default: all)"
+    )
+    parser.add_argument(
+        "--brokers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="make nothing at Kafka before so many are there (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="what was made or changed, as JSON")
 
@@ -30,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     _refuse_missing(parts)
     made: dict[str, list[str]] = {}
     for name, part in parts.items():
-        made[name] = part.make(os.environ)
+        made[name] = part.make(os.environ, **({"brokers": args.brokers} if name == KAFKA else {}))
         if not args.json:
             for line in made[name] or ["all of it was there"]:
                 print(f"{name}: {line}", flush=True)
@@ -49,6 +59,31 @@ def _refuse_missing(parts: Mapping[str, Part]) -> None:
             found=f"{len(missing)} names without a value that {', '.join(parts)} need",
             remedy="set them, or name with --only the services that are to be provisioned",
         )
+
+
+def _kafka_needs() -> Sequence[str]:
+    from tapehouse.provisioning.kafka import PASSWORDS
+
+    return ("TAPEHOUSE_KAFKA_BOOTSTRAP", "KAFKA_ADMIN_PASSWORD", *PASSWORDS.values())
+
+
+def _make_kafka(environment: Mapping[str, str], *, brokers: int) -> list[str]:
+    from pydantic import SecretStr
+
+    from jobs.lake.kafka_address import KafkaAddress
+    from tapehouse.provisioning.kafka import ADMIN, PASSWORDS, provision_kafka
+    from tapehouse.services.kafka import TOPIC
+
+    authority = environment.get("TAPEHOUSE_KAFKA_TLS_CA")
+    admin = KafkaAddress(
+        environment["TAPEHOUSE_KAFKA_BOOTSTRAP"],
+        ADMIN,
+        SecretStr(environment["KAFKA_ADMIN_PASSWORD"]),
+        Path(authority) if authority else None,
+    )
+    passwords = {user: SecretStr(environment[name]) for user, name in PASSWORDS.items()}
+    topic = environment.get("TAPEHOUSE_TOPIC") or TOPIC
+    return provision_kafka(admin, passwords=passwords, topic=topic, brokers=brokers)
 
 
 def _store_needs() -> Sequence[str]:
@@ -85,4 +120,8 @@ def _make_postgres(environment: Mapping[str, str]) -> list[str]:
     return provision_postgres(admin, passwords=passwords)
 
 
-PARTS = {"store": Part(_store_needs, _make_store), "postgres": Part(_postgres_needs, _make_postgres)}
+PARTS = {
+    KAFKA: Part(_kafka_needs, _make_kafka),
+    "store": Part(_store_needs, _make_store),
+    "postgres": Part(_postgres_needs, _make_postgres),
+}

@@ -30,6 +30,7 @@ class Minio:
 
     def start(self, place: Place) -> processes.Started:
         folder = place.data("minio")
+        folder.chmod(0o700)  # the users' secrets are in there, as they are
         root = address(place, "operator").keys
         return processes.start(
             [str(find_minio()), "server", str(folder), "--address", f"127.0.0.1:{place.ports['s3']}"],

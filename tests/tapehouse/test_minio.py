@@ -1,5 +1,6 @@
 """MinIO as a service of an instance: on loopback, with its secrets hidden, its objects kept after kill -9."""
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def test_no_secret_is_in_its_command_line_or_its_log(minio: OwnMinio) -> None:
     command = Path(f"/proc/{minio.process.pid}/cmdline").read_text()
     log = minio.place.log("store").read_text(errors="replace")
     assert [name for name, secret in minio.place.secrets.items() if secret in command + log] == []
+
+
+def test_only_the_owner_comes_into_its_folder_where_the_users_secrets_are(minio: OwnMinio) -> None:
+    folder = minio.place.data("minio")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    secret = minio.place.secrets["s3_reader_secret_key"].encode()
+    assert any(secret in file.read_bytes() for file in (folder / ".minio.sys").rglob("xl.meta"))
 
 
 def test_what_was_written_is_there_after_kill_9(minio: OwnMinio) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL's roles: the ledger's owner, one that only reads it, and Airflow's, each in its own database."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -8,8 +9,10 @@ import psycopg2
 import pytest
 
 from jobs.lake.errors import ServiceError
-from tapehouse.provisioning.postgres import AIRFLOW, LEDGER, READER, Login, provision_postgres
+from tapehouse.provisioning.postgres import AIRFLOW, LEDGER, PASSWORDS, READER, Login, provision_postgres
 from tapehouse.services.instance import Instance
+from tests.secured_kafka import new_password
+from tests.stack import call
 
 REFUSED = pytest.raises(psycopg2.errors.InsufficientPrivilege)
 NEW = "CREATE TABLE made_later AS SELECT 7 AS n"
@@ -113,6 +116,20 @@ def test_made_again_nothing_changes_and_another_password_ends_the_old_one(
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         replace(admin, user=AIRFLOW, password=passwords[AIRFLOW], database=AIRFLOW).connect()
     assert provision_postgres(admin, passwords=passwords) == ["role airflow: another password"]
+
+
+def test_the_command_makes_roles_by_the_environment_and_says_what_was_there(
+    admin: Login, passwords: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"PGHOST": admin.host, "PGPORT": str(admin.port), "POSTGRES_PASSWORD": admin.password}
+    for name, value in (told | {PASSWORDS[role]: password for role, password in passwords.items()}).items():
+        monkeypatch.setenv(name, value)
+    assert call("provision", "--only", "postgres") == (0, "postgres: all of it was there\n", "")
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", new_password())
+    code, out, _ = call("provision", "--only", "postgres", "--json")
+    assert (code, json.loads(out)) == (0, {"postgres": ["role airflow: another password"]})
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", passwords[AIRFLOW])
+    assert call("provision", "--only", "postgres") == (0, "postgres: role airflow: another password\n", "")
 
 
 def test_who_is_not_let_in_is_told_what_to_do(admin: Login, passwords: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from jobs.lake.errors import ServiceError
 from tapehouse.provisioning.store import BUCKETS, USERS, Keys, provision_store
 from tests.own_minio import OwnMinio, own_minio
+from tests.stack import call
 
 # objects that are there, one of each kind
 RAW, BRONZE, SILVER = "raw/history/there", "realtime/bronze/quotes/there", "realtime/silver/quotes/there"
@@ -118,6 +119,30 @@ def test_made_again_nothing_changes(minio: OwnMinio) -> None:
     before = operator.admin().user_list()
     assert provision_store(operator, users=minio.users()) == []
     assert operator.admin().user_list() == before
+
+
+def test_the_command_makes_users_of_the_environment_and_says_what_was_there(
+    minio: OwnMinio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = minio.address("operator")
+    told = {
+        "AWS_ENDPOINT_URL": root.endpoint,
+        "MINIO_ROOT_USER": root.keys.access,
+        "MINIO_ROOT_PASSWORD": root.keys.secret,
+    }
+    told |= {f"S3_{user.upper()}_ACCESS_KEY": keys.access for user, keys in minio.users().items()}
+    told |= {f"S3_{user.upper()}_SECRET_KEY": keys.secret for user, keys in minio.users().items()}
+    other = {"S3_BATCH_ACCESS_KEY": "other-batch", "S3_BATCH_SECRET_KEY": "a-secret-of-its-own"}
+    for name, value in (told | other).items():
+        monkeypatch.setenv(name, value)
+    assert call("provision", "--only", "store") == (
+        0,
+        "store: user batch: made\nstore: user batch: has the policy tapehouse-batch\n",
+        "",
+    )
+    assert call("provision", "--only", "store") == (0, "store: all of it was there\n", "")
+    code, out, _ = call("provision", "--only", "store", "--json")
+    assert (code, json.loads(out)) == (0, {"store": []})
 
 
 def test_what_was_changed_is_put_right_and_another_secret_ends_the_old_one(minio: OwnMinio) -> None:
