@@ -18,6 +18,10 @@ COMMANDS = {
     "logs": ("tapehouse.services.logs", "show the log of a service"),
     "kill": ("tapehouse.services.kill", "kill -9 a service, to see what happens"),
     "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
+    "provision": (
+        "tapehouse.provision",
+        "make users, buckets, topic, roles and what each may do, at services of your own",
+    ),
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "fetch": (

@@ -127,7 +127,7 @@ def _follow(
     with ExitStack() as closing:
         recorder = closing.enter_context(FrameRecorder(args.record)) if args.record else None
         sink = closing.enter_context(
-            KafkaSink(bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=refused)
+            KafkaSink(kafka=settings.kafka, topic=settings.topic, refused_file=refused)
         )
         feed = LiveFeed(sink, recorder=recorder)
         url = settings.yahoo_stream_url or URL
