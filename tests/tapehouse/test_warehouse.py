@@ -11,6 +11,8 @@ import pytest
 
 from jobs import load_warehouse
 from jobs.lake.postgres import Connection
+from tapehouse.measuring.lake import Lake
+from tapehouse.measuring.warehouse import WarehousePart
 from tapehouse.vendors import s3_client
 from tests.stack import Stack, call
 
@@ -71,6 +73,21 @@ def test_reconcile_says_what_differs_and_ends_with_1(loaded: Stack) -> None:
     assert "differ in close" in out
     assert "in the lake" in out
     assert json.loads(call("reconcile", "--json")[1])[0]["checks"][0]["differs"] == ["close"]
+
+
+def test_what_a_comparison_found_is_measured(loaded: Stack) -> None:
+    settings = loaded.settings
+
+    def equal() -> list[float]:
+        found = WarehousePart(settings, Lake(settings)).look()
+        return [s.value for s in found if s.name == "tapehouse_reconcile_equal" and s.labels == (BARS,)]
+
+    assert call("reconcile")[0] == 0
+    assert equal() == [1]
+    with duckdb.connect(str(settings.warehouse_folder / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("DELETE FROM gold.bars_1m WHERE symbol = 'AAPL'")
+    assert call("reconcile")[0] == 1
+    assert equal() == [0]
 
 
 def test_readers_see_whole_versions_while_loads_go_on(loaded: Stack) -> None:
