@@ -61,7 +61,7 @@ LAKE = {
     "tapehouse_table_version": _gauge("newest version of the table", "table"),
     "tapehouse_table_committed_timestamp_seconds": _gauge("when that was committed", "table"),
     "tapehouse_table_newest_timestamp_seconds": _gauge(
-        "its newest value of the time that docs/monitoring.md names; of a date midnight UTC", "table"
+        "its newest time, by the column that docs/metrics.md names; of a date midnight UTC", "table"
     ),
     "tapehouse_table_rows": _gauge("rows of that version, by its log", "table"),
     "tapehouse_table_files": _gauge("files of that version", "table"),
