@@ -3,6 +3,9 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tapehouse.dag_run import FAILED, LATE
+from tapehouse.drift import CHANGED, UNKNOWN
+from tapehouse.guard_report import CRASHES, GROWS, SILENT, STALE, STOPPED
 from tapehouse.measuring.catalogue import Sample
 
 if TYPE_CHECKING:
@@ -13,13 +16,10 @@ PROGRAM_STATES = ("running", "done", "failed")
 DAG_STATES = ("running", "success", "failed")
 # known from the first look on, so that an alert that opens is seen to open
 ALERTS = (
-    "stream_stopped",
-    "stream_stale",
-    "stream_lag_grows",
-    "stream_crashes",
-    "producer_silent",
-    "dag_run_failed",
-    "dag_run_late",
+    *(STOPPED, STALE, GROWS, CRASHES, SILENT),
+    *(FAILED, LATE),
+    *(UNKNOWN, CHANGED),
+    *("source_refuses", "parity"),
 )
 WORK = tuple((kind, state) for kind in ("fetch", "look") for state in ("open", "given_up"))
 

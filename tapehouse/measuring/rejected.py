@@ -23,12 +23,13 @@ class RejectedPart:
     def __init__(self, lake: "Lake") -> None:
         self._lake = lake
         self._counted: dict[str, dict[str, Counter[str]]] = {table: {} for table in TABLES}
+        self._whole: dict[str, int] = {}  # the version of each table that is counted to the end
 
     def look(self) -> list[Sample]:
         found = []
         for table in TABLES:
             opened = self._lake.newest(table)
-            if opened is None or not self._count(opened, self._counted[table]):
+            if opened is None or not self._count(table, opened):
                 continue
             total: Counter[str] = sum(self._counted[table].values(), Counter())
             found += [
@@ -37,11 +38,13 @@ class RejectedPart:
             ]
         return found
 
-    def _count(self, opened: "DeltaTable", counted: dict[str, Counter[str]]) -> bool:
-        """Bring `counted` to the files of this version; whether that could be done in time."""
+    def _count(self, table: str, opened: "DeltaTable") -> bool:
+        """Count the files that are new in this version and forget those that went; whether that was done in time."""
+        if self._whole.get(table) == opened.version():
+            return True
         deadline = time.monotonic() + SECONDS_EACH
-        dataset = opened.to_pyarrow_dataset()
-        fragments = {fragment.path: fragment for fragment in dataset.get_fragments()}
+        counted = self._counted[table]
+        fragments = {fragment.path: fragment for fragment in opened.to_pyarrow_dataset().get_fragments()}
         for path in counted.keys() - fragments.keys():
             del counted[path]  # compaction writes the same rows into another file
         for path in sorted(fragments.keys() - counted.keys()):
@@ -51,4 +54,5 @@ class RejectedPart:
             for batch in fragments[path].to_batches(columns=[COLUMN], batch_size=AT_ONCE):
                 rules.update(batch.column(COLUMN).flatten().to_pylist())
             counted[path] = rules
+        self._whole[table] = opened.version()
         return True

@@ -18,6 +18,7 @@ import pytest
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
 from jobs.lake.settings import read_settings
+from tapehouse.measuring import rejected
 from tapehouse.measuring.catalogue import METRICS, PARTS, Sample
 from tapehouse.measuring.lake import Lake
 from tapehouse.measuring.looks import Looks
@@ -153,14 +154,26 @@ def test_rejected_rows_are_counted_once_after_a_compaction_too(named: Lakehouse)
     table = named.write("silver.history_rejected", [{"violations": ["price_positive"]}, {"violations": []}])
     of_history = ("silver.history_rejected", "price_positive")
 
-    def rejected() -> float:
+    def count() -> float:
         return next(sample.value for sample in part.look() if sample.labels == of_history)
 
-    assert rejected() == 2
+    assert count() == 2
     table.optimize.compact()
-    assert rejected() == 2
+    assert count() == 2
     named.write("silver.history_rejected", [{"violations": ["price_positive"]}])
-    assert rejected() == 3
+    assert count() == 3
+
+
+def test_a_table_that_is_not_counted_to_the_end_is_not_shown(
+    named: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = RejectedPart(Lake(read_settings()))
+    named.write("silver.rejected", [{"violations": []}])
+    monkeypatch.setattr(rejected, "SECONDS_EACH", 0)
+    assert part.look() == []
+    monkeypatch.undo()
+    with named.named():
+        assert ("silver.rejected", "too_fine") in {sample.labels for sample in part.look()}
 
 
 def test_a_warehouse_with_all_data_is_not_behind_a_compaction(named: Lakehouse) -> None:
@@ -241,41 +254,66 @@ def test_who_may_only_read_can_measure(lakehouse: Lakehouse) -> None:
     assert "tapehouse_messages_total 15.0" in out
 
 
-def test_the_server_shows_the_page_alone_and_ends_soon(
-    named: Lakehouse, numbers: Read, tmp_path: Path
-) -> None:
-    command = [sys.executable, "-m", "tapehouse", "metrics", "--port", "0", "--every", "1"]
-    exporter = Program(command, log=tmp_path / "exporter.log", environment=named.environment)
-    try:
-        exporter.wait_for(lambda: "/metrics" in exporter.output, what="an address", seconds=60)
-        address = re.search(r"http://127\.0\.0\.1:\d+/metrics", exporter.output)[0]  # type: ignore[index]
+@pytest.fixture
+def start(named: Lakehouse, tmp_path: Path) -> Iterator[Callable[..., tuple[Program, str]]]:
+    """Start an exporter of its own process; it, and the address of its page."""
+    started = []
 
-        def shown() -> Numbers:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                assert answer.headers["Content-Type"].startswith("text/plain; version=")
-                return numbers(answer.read().decode())
-
-        exporter.wait_for(
-            lambda: ("tapehouse_warehouse_version", "gold.bars_1m") in shown(), what="all", seconds=60
+    def begin(**environment: str) -> tuple[Program, str]:
+        command = [sys.executable, "-m", "tapehouse", "metrics", "--port", "0", "--every", "1"]
+        exporter = Program(
+            command, log=tmp_path / "exporter.log", environment=named.environment | environment
         )
-        assert shown()["tapehouse_messages_total",] == 15
-        host = address.split("/")[2]
-        for method, path, status in (
-            ("GET", "/", 404),
-            ("GET", "/metrics/x", 404),
-            ("POST", "/metrics", 501),
-        ):
-            connection = http.client.HTTPConnection(host, timeout=10)
-            connection.request(method, path)
-            answer = connection.getresponse()
-            assert (answer.status, b"Traceback" in answer.read()) == (status, False)
-            connection.close()
-        began = time.monotonic()
-        os.kill(exporter.process.pid, signal.SIGTERM)
-        assert exporter.ended(seconds=10) == 0
-        assert time.monotonic() - began < 5
-    finally:
+        started.append(exporter)
+        exporter.wait_for(lambda: "/metrics" in exporter.output, what="an address", seconds=60)
+        return exporter, exporter.output[exporter.output.index("http://") :].split()[0]
+
+    yield begin
+    for exporter in started:
         exporter.kill()
+
+
+def seconds_to_end(exporter: Program) -> float:
+    began = time.monotonic()
+    os.kill(exporter.process.pid, signal.SIGTERM)
+    assert exporter.ended(seconds=10) == 0
+    return time.monotonic() - began
+
+
+def get(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        return str(answer.read().decode())
+
+
+def test_the_server_shows_the_page_alone_and_ends_soon(
+    start: Callable[..., tuple[Program, str]], numbers: Read
+) -> None:
+    exporter, address = start()
+    last = ("tapehouse_warehouse_version", "gold.bars_1m")
+    exporter.wait_for(lambda: last in numbers(get(address)), what="all parts", seconds=60)
+    assert numbers(get(address))["tapehouse_messages_total",] == 15
+    for method, path, status in (("GET", "/", 404), ("GET", "/metrics/x", 404), ("POST", "/metrics", 501)):
+        connection = http.client.HTTPConnection(address.split("/")[2], timeout=10)
+        connection.request(method, path)
+        answer = connection.getresponse()
+        assert (answer.status, b"Traceback" in answer.read()) == (status, False)
+        connection.close()
+    assert seconds_to_end(exporter) < 5
+
+
+def test_a_store_that_says_nothing_holds_up_neither_the_page_nor_the_end(
+    start: Callable[..., tuple[Program, str]], numbers: Read
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        exporter, address = start(AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        before = ("tapehouse_look_success_timestamp_seconds", "kafka")
+        exporter.wait_for(lambda: before in numbers(get(address)), what="the parts before it", seconds=60)
+        found = numbers(get(address))
+        assert (found["tapehouse_look_failed", "kafka"], found["tapehouse_look_failed", "lake"]) == (0, 1)
+        assert seconds_to_end(exporter) < 5
 
 
 @pytest.mark.usefixtures("named")
