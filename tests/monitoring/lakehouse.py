@@ -85,6 +85,33 @@ class Lakehouse:
             write_deltalake(url, pa.Table.from_pylist(rows), mode="append", storage_options=options)
             return DeltaTable(url, storage_options=options)
 
+    def load(self, table: str, delta_id: str, *, version: int) -> None:
+        """Note in the ledger that a warehouse holds a version of a table."""
+        counts = (
+            "rows_inserted",
+            "rows_updated",
+            "rows_deleted",
+            "rows_total",
+            "bytes_staged",
+            "duration_ms",
+        )
+        receipt = dict.fromkeys(counts, 1) | {
+            "load_id": uuid.uuid4().hex,
+            "table_name": table,
+            "delta_id": delta_id,
+            "from_version": -1,
+            "to_version": version,
+            "mode": "full",
+            "reason": "the first",
+            "checksums": {},
+            "columns": [],
+            "checksum_version": 1,
+            "query_ids": [],
+            "loaded_at": LOADED_AT,
+        }
+        with self.named() as settings, closing(Ledger(settings)) as ledger:
+            ledger.record_loads("duckdb:/elsewhere", [receipt])
+
     def do(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with self.named() as settings, closing(Connection(settings)) as connection:
             return connection.execute(sql, parameters)
@@ -157,7 +184,7 @@ class Lakehouse:
                 bars=3,
                 seconds=1.5,
             )
-        ledger.record_loads("duckdb:/elsewhere", [self._receipt()])
+        self.load("gold.bars_1m", self.bars_id, version=0)
         with (
             closing(Ledger(settings)) as other,
             other.run("reconcile_warehouse", lake=settings.processed_url),
@@ -181,24 +208,3 @@ class Lakehouse:
         ((partition, _),) = [(p, end) for p, end in ends.ask().items() if end]
         ends.close()
         return str(partition)
-
-    def _receipt(self) -> dict[str, Any]:
-        """The warehouse holds the first of the two versions."""
-        numbers = dict.fromkeys(
-            ("rows_inserted", "rows_updated", "rows_deleted", "rows_total", "bytes_staged"), 1
-        )
-        return numbers | {
-            "load_id": self.name,
-            "table_name": "gold.bars_1m",
-            "delta_id": self.bars_id,
-            "from_version": -1,
-            "to_version": 0,
-            "mode": "full",
-            "reason": "the first",
-            "checksums": {},
-            "columns": [],
-            "checksum_version": 1,
-            "duration_ms": 1,
-            "query_ids": [],
-            "loaded_at": LOADED_AT,
-        }

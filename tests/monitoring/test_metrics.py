@@ -1,34 +1,15 @@
-"""What the exporter says of a lakehouse on the real services, number by number, and of one that is half away."""
+"""The page of a lakehouse on the real services, number by number, and of one that is half away."""
 
-import http.client
-import os
 import re
-import signal
-import socket
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from datetime import datetime
-from pathlib import Path
 
 import pytest
 
-from jobs.lake.lease import Lease
-from jobs.lake.ledger import Ledger
-from jobs.lake.settings import read_settings
-from tapehouse.measuring import rejected
 from tapehouse.measuring.catalogue import METRICS, PARTS, Sample
-from tapehouse.measuring.lake import Lake
 from tapehouse.measuring.looks import Looks
-from tapehouse.measuring.market import MarketPart
-from tapehouse.measuring.rejected import RejectedPart
-from tapehouse.measuring.stream import StreamPart
-from tapehouse.measuring.warehouse import WarehousePart
 from tests.monitoring.conftest import Numbers
-from tests.monitoring.lakehouse import NEWEST, Lakehouse
-from tests.processes import Program
+from tests.monitoring.lakehouse import Lakehouse
 from tests.stack import call
 
 Read = Callable[[str], Numbers]
@@ -113,93 +94,6 @@ def test_recent_times_are_now(page: str, numbers: Read) -> None:
         assert 0 <= time.time() - found[name] < 600, name
 
 
-def test_a_running_stream_is_up_and_its_lease_is_young(named: Lakehouse) -> None:
-    settings = read_settings()
-    with (
-        closing(Ledger(settings)) as ledger,
-        ledger.run("stream_quotes", topic=named.topic),
-        closing(Lease(settings, named.name, run_id=ledger.run_id)) as lease,
-    ):
-        lease.acquire()
-        found = {sample.name: sample.value for sample in StreamPart(settings).look()}
-    assert found["tapehouse_stream_up"] == 1
-    for name in ("started", "lease_renewed"):
-        assert 0 <= time.time() - found[f"tapehouse_stream_{name}_timestamp_seconds"] < 60
-
-
-def test_batches_are_counted_on_from_the_look_before(named: Lakehouse) -> None:
-    topic = f"{named.topic}-totals"
-    settings = read_settings().model_copy(update={"topic": topic})
-    part = StreamPart(settings)
-
-    def total() -> float:
-        return next(s.value for s in part.look() if s.name == "tapehouse_messages_total")
-
-    insert = """INSERT INTO batches (run_id, batch_id, topic, "start", "end", messages, accepted, rejected, duplicates,
-        bars, seconds, versions, committed_at) SELECT run_id, %s, %s, '{}', '{}', %s, 0, 0, 0, 0, 1, '{}',
-        now() - make_interval(secs => %s) FROM runs WHERE job = %s"""
-    named.do(insert, 100, topic, 7, 3600, named.program)
-    assert total() == 7
-    named.do(insert, 101, topic, 5, 0, named.program)
-    assert [total(), total()] == [12, 12]
-    named.do(
-        "UPDATE batches SET committed_at = now() - interval '59 s' WHERE batch_id = 101 AND topic = %s", topic
-    )
-    assert total() == 12
-
-
-def test_rejected_rows_are_counted_once_after_a_compaction_too(named: Lakehouse) -> None:
-    part = RejectedPart(Lake(read_settings()))
-    named.write("silver.history_rejected", [{"violations": ["price_positive"]}])
-    table = named.write("silver.history_rejected", [{"violations": ["price_positive"]}, {"violations": []}])
-    of_history = ("silver.history_rejected", "price_positive")
-
-    def count() -> float:
-        return next(sample.value for sample in part.look() if sample.labels == of_history)
-
-    assert count() == 2
-    table.optimize.compact()
-    assert count() == 2
-    named.write("silver.history_rejected", [{"violations": ["price_positive"]}])
-    assert count() == 3
-
-
-def test_a_table_that_is_not_counted_to_the_end_is_not_shown(
-    named: Lakehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    part = RejectedPart(Lake(read_settings()))
-    named.write("silver.rejected", [{"violations": []}])
-    monkeypatch.setattr(rejected, "SECONDS_EACH", 0)
-    assert part.look() == []
-    monkeypatch.undo()
-    with named.named():
-        assert ("silver.rejected", "too_fine") in {sample.labels for sample in part.look()}
-
-
-def test_a_warehouse_with_all_data_is_not_behind_a_compaction(named: Lakehouse) -> None:
-    settings = read_settings()
-    table = named.write("gold.bars_1m", [{"bar_start": NEWEST}])
-    named.do("UPDATE loads SET to_version = %s WHERE load_id = %s", table.version(), named.name)
-    table.optimize.compact()
-    part = WarehousePart(settings, Lake(settings))
-    found = {sample.name: sample.value for sample in part.look()}
-    assert found["tapehouse_warehouse_behind_versions"] == 1
-    assert "tapehouse_warehouse_behind_since_timestamp_seconds" not in found
-    named.write("gold.bars_1m", [{"bar_start": datetime.fromisoformat("2023-09-05T14:32Z")}])
-    found = {sample.name: sample.value for sample in part.look()}
-    assert time.time() - found["tapehouse_warehouse_behind_since_timestamp_seconds"] < 60
-    named.do("UPDATE loads SET to_version = 0 WHERE load_id = %s", named.name)
-
-
-@pytest.mark.usefixtures("named")
-def test_a_market_is_open_by_its_calendar_alone() -> None:
-    part = MarketPart(read_settings())
-    for moment, is_open in (("2026-11-24T16:00Z", 1), ("2026-11-26T16:00Z", 0), ("2026-11-27T18:30Z", 0)):
-        found = {(s.name, s.labels): s.value for s in part.look(now=datetime.fromisoformat(moment))}
-        assert found["tapehouse_market_open", ("XNYS",)] == is_open, moment
-        assert found["tapehouse_market_open", ("24/7",)] == 1
-
-
 @pytest.mark.usefixtures("named")
 def test_a_service_that_is_away_hides_its_part_and_no_other(
     numbers: Read, monkeypatch: pytest.MonkeyPatch
@@ -252,75 +146,3 @@ def test_who_may_only_read_can_measure(lakehouse: Lakehouse) -> None:
         code, out, err = call("metrics", "--once")
     assert code == 0, err
     assert "tapehouse_messages_total 15.0" in out
-
-
-@pytest.fixture
-def start(named: Lakehouse, tmp_path: Path) -> Iterator[Callable[..., tuple[Program, str]]]:
-    """Start an exporter of its own process; it, and the address of its page."""
-    started = []
-
-    def begin(**environment: str) -> tuple[Program, str]:
-        command = [sys.executable, "-m", "tapehouse", "metrics", "--port", "0", "--every", "1"]
-        exporter = Program(
-            command, log=tmp_path / "exporter.log", environment=named.environment | environment
-        )
-        started.append(exporter)
-        exporter.wait_for(lambda: "/metrics" in exporter.output, what="an address", seconds=60)
-        return exporter, exporter.output[exporter.output.index("http://") :].split()[0]
-
-    yield begin
-    for exporter in started:
-        exporter.kill()
-
-
-def seconds_to_end(exporter: Program) -> float:
-    began = time.monotonic()
-    os.kill(exporter.process.pid, signal.SIGTERM)
-    assert exporter.ended(seconds=10) == 0
-    return time.monotonic() - began
-
-
-def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=10) as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain; version=")
-        return str(answer.read().decode())
-
-
-def test_the_server_shows_the_page_alone_and_ends_soon(
-    start: Callable[..., tuple[Program, str]], numbers: Read
-) -> None:
-    exporter, address = start()
-    last = ("tapehouse_warehouse_version", "gold.bars_1m")
-    exporter.wait_for(lambda: last in numbers(get(address)), what="all parts", seconds=60)
-    assert numbers(get(address))["tapehouse_messages_total",] == 15
-    for method, path, status in (("GET", "/", 404), ("GET", "/metrics/x", 404), ("POST", "/metrics", 501)):
-        connection = http.client.HTTPConnection(address.split("/")[2], timeout=10)
-        connection.request(method, path)
-        answer = connection.getresponse()
-        assert (answer.status, b"Traceback" in answer.read()) == (status, False)
-        connection.close()
-    assert seconds_to_end(exporter) < 5
-
-
-def test_a_store_that_says_nothing_holds_up_neither_the_page_nor_the_end(
-    start: Callable[..., tuple[Program, str]], numbers: Read
-) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        exporter, address = start(AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        before = ("tapehouse_look_success_timestamp_seconds", "kafka")
-        exporter.wait_for(lambda: before in numbers(get(address)), what="the parts before it", seconds=60)
-        found = numbers(get(address))
-        assert (found["tapehouse_look_failed", "kafka"], found["tapehouse_look_failed", "lake"]) == (0, 1)
-        assert seconds_to_end(exporter) < 5
-
-
-@pytest.mark.usefixtures("named")
-def test_a_busy_port_is_named_with_the_remedy() -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        code, _, err = call("metrics", "--port", other.getsockname()[1])
-    assert code == 1
-    assert "remedy: stop what listens there" in err
