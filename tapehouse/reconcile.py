@@ -2,7 +2,9 @@
 
 import argparse
 import json
-from contextlib import closing
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.arguments import add_allow_empty
@@ -44,21 +46,35 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace, settings: "Settings", warehouse: "Warehouse") -> "list[Reconciled]":
-    """Compare table by table, in a run of the ledger that says of each whether it was equal."""
-    from jobs.lake.ledger import Ledger
     from jobs.warehouse.connect import LOADED, table_of
     from jobs.warehouse.reconcile import reconcile_table
 
     tables = [table_of(name) for name in dict.fromkeys(args.tables)] or list(LOADED)
     found: list[Reconciled] = []
-    with closing(Ledger(settings)) as ledger, ledger.run(JOB, lake=settings.processed_url):
+    with _kept(settings) as keep:
         for table in tables:
             if one := reconcile_table(settings, warehouse, table):
                 found.append(one)
-                ledger.add_details(equal={each.table: each.ok for each in found})
+                keep({each.table: each.ok for each in found})
                 if not args.json:
                     show(one)
     return found
+
+
+@contextmanager
+def _kept(settings: "Settings") -> Generator[Callable[[dict[str, bool]], None], None, None]:
+    """A run of the ledger, whose details say of each table whether it was equal; none where one may only read."""
+    from jobs.lake.ledger import Ledger
+    from tapehouse.ledger import LedgerReader
+
+    with closing(LedgerReader(settings)) as reader:
+        may_write = reader.may_write()
+    if not may_write:
+        print("not kept in the ledger: this account may only read there", file=sys.stderr)
+        yield lambda equal: None
+        return
+    with closing(Ledger(settings)) as ledger, ledger.run(JOB, lake=settings.processed_url):
+        yield lambda equal: ledger.add_details(equal=equal)
 
 
 def show(one: "Reconciled") -> None:

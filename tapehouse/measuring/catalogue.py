@@ -112,6 +112,8 @@ OPERATIONS = {
 MARKET = {
     "tapehouse_market_open": _gauge("1: the regular session of the calendar is on", "calendar"),
     "tapehouse_source_expected": _gauge("1: an exchange of what is followed of its stream is open", "source"),
+}
+HEARTBEATS = {
     "tapehouse_source_heartbeat_timestamp_seconds": _gauge("when a producer of it last beat", "source"),
 }
 DISK = {
@@ -128,6 +130,7 @@ PARTS = {
     "budgets": BUDGETS,
     "operations": OPERATIONS,
     "market": MARKET,
+    "heartbeats": HEARTBEATS,
     "disk": DISK,
 }
 OF_LOOKS = {

@@ -1,7 +1,8 @@
 """The lake's tables by their logs alone: version, commit, newest value, size. No data is read, and no JVM started."""
 
-from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any
+import time
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tapehouse.measuring.catalogue import Sample
 
@@ -29,17 +30,26 @@ NEWEST_BY = {
     "gold.indicators_1d": "session",
     "gold.minutes": "bar_start",
 }
+# seconds after which a table is opened anew: of one that was deleted and made again no newer commit tells
+FOLLOWED_FOR = 600.0
 # a store that is away is given up soon: the other parts wait meanwhile
 PATIENCE = {"connect_timeout": "3s", "timeout": "15s", "max_retries": "2", "retry_timeout": "15s"}
 
 
+class Version(NamedTuple):
+    """Which version of which table: one that was made anew has another id."""
+
+    delta_id: str
+    number: int
+
+
 class Lake:
-    """The tables, opened once and then followed commit by commit; all parts that look at them share it."""
+    """The tables, opened and then followed commit by commit; all parts that look at them share it."""
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
         self._options = settings.storage_options() | PATIENCE
-        self._opened: dict[str, DeltaTable] = {}
+        self._opened: dict[str, tuple[DeltaTable, float]] = {}
 
     def newest(self, table: str) -> "DeltaTable | None":
         """The table at its newest version, None where there is none yet."""
@@ -48,16 +58,22 @@ class Lake:
 
         from tapehouse.delta import url_of
 
-        opened = self._opened.pop(table, None)
-        if opened is None:
+        # one that fails below is opened anew at the next look
+        opened, since = self._opened.pop(table, (None, 0.0))
+        if opened is None or time.monotonic() - since > FOLLOWED_FOR:
             try:
                 opened = DeltaTable(url_of(table, self._settings), storage_options=self._options)
             except TableNotFoundError:
                 return None
+            since = time.monotonic()
         else:
             opened.update_incremental()
-        self._opened[table] = opened  # one that failed is opened anew at the next look
+        self._opened[table] = opened, since
         return opened
+
+
+def version_of(opened: "DeltaTable") -> Version:
+    return Version(str(opened.metadata().id), int(opened.version()))
 
 
 class LakePart:
@@ -65,7 +81,7 @@ class LakePart:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._known: dict[str, tuple[int, list[Sample]]] = {}
+        self._known: dict[str, tuple[Version, list[Sample]]] = {}
 
     def look(self) -> list[Sample]:
         from tapehouse.delta import TABLES
@@ -75,9 +91,9 @@ class LakePart:
             opened = self._lake.newest(table)
             if opened is None:
                 continue
-            version = opened.version()
-            if self._known.get(table, (-1,))[0] != version:
-                self._known[table] = version, _measure(table, opened, version)
+            version = version_of(opened)
+            if table not in self._known or self._known[table][0] != version:
+                self._known[table] = version, _measure(table, opened, version.number)
             found += self._known[table][1]
         return found
 
@@ -113,5 +129,5 @@ def _newest(actions: Any, column: str | None) -> float | None:
     ]
     newest = max(found, default=None)
     if isinstance(newest, date) and not isinstance(newest, datetime):
-        newest = datetime.combine(newest, time())
+        newest = datetime(newest.year, newest.month, newest.day)
     return newest.replace(tzinfo=newest.tzinfo or UTC).timestamp() if newest else None

@@ -1,6 +1,5 @@
-"""Which exchanges are open, whose quotes are expected now, and whose producers live."""
+"""Which exchanges are open, and whose quotes are expected now: by calendars alone, no service is asked."""
 
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -35,23 +34,4 @@ class MarketPart:
             of_source = {one.calendar for one in followed if one.source == source}
             expected = any(is_open(calendar, now) for calendar in of_source)
             found.append(Sample("tapehouse_source_expected", float(expected), (source,)))
-        return [*found, *self._heartbeats()]
-
-    def _heartbeats(self) -> list[Sample]:
-        from jobs.lake.postgres import Connection
-        from tapehouse.guard_report import PRODUCERS
-
-        with closing(Connection(self._settings, read_only=True)) as connection:
-            if connection.execute("SELECT to_regclass('heartbeats')") == [(None,)]:
-                return []
-            rows = connection.execute(
-                "SELECT producer, max(beat_at) FROM heartbeats WHERE topic = %s GROUP BY 1",
-                (self._settings.topic,),
-            )
-        beats = dict(rows)
-        found = []
-        for source, producers in PRODUCERS.items():
-            moments = [beats[name].timestamp() for name in producers if name in beats]
-            if moments:
-                found.append(Sample("tapehouse_source_heartbeat_timestamp_seconds", max(moments), (source,)))
         return found

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tapehouse.measuring.budgets import BudgetsPart
 from tapehouse.measuring.disk import DiskPart
 from tapehouse.measuring.gaps import GapsPart
+from tapehouse.measuring.heartbeats import HeartbeatsPart
 from tapehouse.measuring.kafka import KafkaPart
 from tapehouse.measuring.lake import Lake, LakePart
 from tapehouse.measuring.looks import Look
@@ -25,6 +26,7 @@ def parts_of(settings: "Settings") -> dict[str, Look]:
         "stream": StreamPart(settings).look,
         "operations": OperationsPart(settings).look,
         "budgets": BudgetsPart(settings).look,
+        "heartbeats": HeartbeatsPart(settings).look,
         "market": MarketPart(settings).look,
         "disk": DiskPart(settings).look,
         "kafka": KafkaPart(settings).look,

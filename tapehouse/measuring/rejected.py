@@ -5,6 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tapehouse.measuring.catalogue import Sample
+from tapehouse.measuring.lake import Version, version_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -23,7 +24,7 @@ class RejectedPart:
     def __init__(self, lake: "Lake") -> None:
         self._lake = lake
         self._counted: dict[str, dict[str, Counter[str]]] = {table: {} for table in TABLES}
-        self._whole: dict[str, int] = {}  # the version of each table that is counted to the end
+        self._whole: dict[str, Version] = {}  # the version of each table that is counted to the end
 
     def look(self) -> list[Sample]:
         found = []
@@ -40,7 +41,8 @@ class RejectedPart:
 
     def _count(self, table: str, opened: "DeltaTable") -> bool:
         """Count the files that are new in this version and forget those that went; whether that was done in time."""
-        if self._whole.get(table) == opened.version():
+        version = version_of(opened)
+        if self._whole.get(table) == version:
             return True
         deadline = time.monotonic() + SECONDS_EACH
         counted = self._counted[table]
@@ -54,5 +56,5 @@ class RejectedPart:
             for batch in fragments[path].to_batches(columns=[COLUMN], batch_size=AT_ONCE):
                 rules.update(batch.column(COLUMN).flatten().to_pylist())
             counted[path] = rules
-        self._whole[table] = opened.version()
+        self._whole[table] = version
         return True

@@ -23,7 +23,7 @@ from producers.kafka_sink import KafkaSink
 from tapehouse.delta import url_of
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
-from tapehouse.services.postgres import ADMINISTRATOR, _connect
+from tapehouse.services.postgres import ADMINISTRATOR, DATABASE, _connect
 from tests.builders import quote
 from tests.stack import lake_environment
 
@@ -118,18 +118,8 @@ class Lakehouse:
 
     @contextmanager
     def reader(self) -> Generator[None, None, None]:
-        """A role of the ledger's database that may only read, which the environment names for the length of a block."""
-        role, secret = f"reader_{uuid.uuid4().hex[:6]}", uuid.uuid4().hex
-        place = self._services._place()
-        with closing(_connect(place, ADMINISTRATOR, self.environment["PGDATABASE"])) as connection:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD %s", (secret,))
-            cursor.execute(f"GRANT pg_read_all_data TO {role}")
-            cursor.execute(f"GRANT CONNECT ON DATABASE {self.environment['PGDATABASE']} TO {role}")
-        with self.named(), pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PGUSER", role)
-            patch.setenv("PGPASSWORD", secret)
+        """The environment names the lakehouse, and a role of the ledger's database that may only read."""
+        with self.named(), only_reading(self._services):
             yield
 
     def forget(self) -> None:
@@ -208,3 +198,19 @@ class Lakehouse:
         ((partition, _),) = [(p, end) for p, end in ends.ask().items() if end]
         ends.close()
         return str(partition)
+
+
+@contextmanager
+def only_reading(services: Instance) -> Generator[None, None, None]:
+    """The environment names a role that may only read the ledger, for the length of a block."""
+    role, secret, place = f"reader_{uuid.uuid4().hex[:6]}", uuid.uuid4().hex, services._place()
+    with closing(_connect(place, ADMINISTRATOR, DATABASE)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD %s", (secret,))
+        cursor.execute(f"GRANT pg_read_all_data TO {role}")
+        cursor.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {role}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGUSER", role)
+        patch.setenv("PGPASSWORD", secret)
+        yield

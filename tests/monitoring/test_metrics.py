@@ -46,6 +46,7 @@ def test_every_number_is_that_of_the_lakehouse(page: str, numbers: Read, lakehou
         ("tapehouse_rows_rejected_total", "old", "silver.rejected"): 1,
         ("tapehouse_gaps_open", "not_fetched", "1m"): 2,
         ("tapehouse_gaps_open", "no_trade", "1m"): 0,
+        ("tapehouse_gaps_open", "not_fetched", "1d"): 0,
         ("tapehouse_warehouse_version", "gold.bars_1m"): 0,
         ("tapehouse_warehouse_behind_versions", "gold.bars_1m"): 1,
         ("tapehouse_warehouse_loaded_timestamp_seconds", "gold.bars_1m"): 1693947600,

@@ -2,19 +2,21 @@
 
 import time
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 from jobs.lake.lease import Lease
 from jobs.lake.ledger import Ledger
 from jobs.lake.settings import read_settings
-from tapehouse.measuring import rejected
-from tapehouse.measuring.lake import Lake
+from tapehouse.delta import url_of
+from tapehouse.measuring import lake, rejected
+from tapehouse.measuring.lake import Lake, LakePart
 from tapehouse.measuring.market import MarketPart
 from tapehouse.measuring.rejected import RejectedPart
 from tapehouse.measuring.stream import StreamPart
 from tapehouse.measuring.warehouse import WarehousePart
+from tapehouse.vendors import s3_client
 from tests.monitoring.lakehouse import NEWEST, Lakehouse
 
 
@@ -67,6 +69,25 @@ def test_rejected_rows_are_counted_once_after_a_compaction_too(named: Lakehouse)
     assert count() == 2
     named.write("silver.history_rejected", [{"violations": ["price_positive"]}])
     assert count() == 3
+
+
+def test_a_table_that_was_made_anew_is_seen(named: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read_settings()
+    part = LakePart(Lake(settings))
+
+    def rows() -> list[float]:
+        wanted = ("tapehouse_table_rows", ("silver.actions",))
+        return [sample.value for sample in part.look() if (sample.name, sample.labels) == wanted]
+
+    assert rows() == []
+    named.write("silver.actions", [{"ex_date": date(2023, 9, 5)}])
+    assert rows() == [1]
+    store, (bucket, prefix) = s3_client(settings), url_of("silver.actions", settings)[5:].split("/", 1)
+    for found in store.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]:
+        store.delete_object(Bucket=bucket, Key=found["Key"])
+    named.write("silver.actions", [{"ex_date": date(2023, 9, 5)}, {"ex_date": date(2023, 9, 6)}])
+    monkeypatch.setattr(lake, "FOLLOWED_FOR", 0)
+    assert rows() == [2]
 
 
 def test_a_table_that_is_not_counted_to_the_end_is_not_shown(

@@ -13,7 +13,9 @@ from jobs import load_warehouse
 from jobs.lake.postgres import Connection
 from tapehouse.measuring.lake import Lake
 from tapehouse.measuring.warehouse import WarehousePart
+from tapehouse.services.instance import Instance
 from tapehouse.vendors import s3_client
+from tests.monitoring.lakehouse import only_reading
 from tests.stack import Stack, call
 
 BARS = "gold.bars_1m"
@@ -88,6 +90,14 @@ def test_what_a_comparison_found_is_measured(loaded: Stack) -> None:
         warehouse.execute("DELETE FROM gold.bars_1m WHERE symbol = 'AAPL'")
     assert call("reconcile")[0] == 1
     assert equal() == [0]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_who_may_only_read_the_ledger_can_compare(services: Instance) -> None:
+    with only_reading(services):
+        code, out, err = call("reconcile", BARS)
+    assert (code, out.split()[0]) == (0, "ok"), err
+    assert err == "not kept in the ledger: this account may only read there\n"
 
 
 def test_readers_see_whole_versions_while_loads_go_on(loaded: Stack) -> None:
