@@ -55,7 +55,7 @@ class StoreAddress:
 
     def admin(self) -> "MinioAdmin":
         from minio import MinioAdmin
-        from minio.credentials import StaticProvider
+        from minio.credentials.providers import StaticProvider
         from urllib3 import PoolManager, Retry, Timeout
 
         there = urlsplit(self.endpoint)

@@ -21,9 +21,9 @@ from jobs.lake.settings import Settings, read_settings
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
 from tapehouse.delta import url_of
+from tapehouse.provisioning.postgres import LEDGER, Login
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
-from tapehouse.services.postgres import ADMINISTRATOR, DATABASE, _connect
 from tests.builders import quote
 from tests.stack import lake_environment
 
@@ -204,12 +204,12 @@ class Lakehouse:
 def only_reading(services: Instance) -> Generator[None, None, None]:
     """The environment names a role that may only read the ledger, for the length of a block."""
     role, secret, place = f"reader_{uuid.uuid4().hex[:6]}", uuid.uuid4().hex, services._place()
-    with closing(_connect(place, ADMINISTRATOR, DATABASE)) as connection:
-        connection.autocommit = True
+    admin = Login("127.0.0.1", place.ports["postgres"], place.secrets["postgres_password"], database=LEDGER)
+    with closing(admin.connect()) as connection:
         cursor = connection.cursor()
         cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD %s", (secret,))
         cursor.execute(f"GRANT pg_read_all_data TO {role}")
-        cursor.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {role}")
+        cursor.execute(f"GRANT CONNECT ON DATABASE {LEDGER} TO {role}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PGUSER", role)
         patch.setenv("PGPASSWORD", secret)
