@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tapehouse.services.profiles import CLUSTER, ZOOKEEPER
 from tests.faults.fault import Options
 
 SEEDS = (1, 2, 3)
@@ -51,6 +52,10 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
-    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "cluster", "kills", "bad-data")),
+    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "kills", "bad-data")),
+    "cluster": tuple(Step(name, BRIEF) for name in ("whole-hour", "leader", "workers", "airflow-cluster")),
+    "zookeeper": (Step("whole-hour", BRIEF),),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }
+# the services of a part, where they are not a laptop's
+PROFILE_OF = {"cluster": CLUSTER, "zookeeper": ZOOKEEPER}
