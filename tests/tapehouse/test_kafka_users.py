@@ -190,15 +190,43 @@ def test_it_listens_on_loopback_alone_and_keeps_its_passwords_to_itself(kafka: S
     assert (kafka.folder / "data").stat().st_mode & 0o077 == 0
 
 
-def test_a_broker_says_which_settings_it_lacks() -> None:
-    done = start(KAFKA_NODE_ID="1")
-    assert done.returncode == 2
-    assert "found: nothing for KAFKA_DATA" in done.stderr
-    assert "KAFKA_ADMIN_PASSWORD" in done.stderr
+def test_the_monitor_sees_how_a_broker_is_set_and_no_password(kafka: SecuredKafka) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import ConfigResource
+
+    with closing(KafkaAdminClient(**kafka.user("monitor").client_options())) as admin:
+        told = admin.describe_configs([ConfigResource("BROKER", "1")], config_filter="all")["broker"]["1"]
+    assert told["auto.create.topics.enable"]["value"] == "false"
+    assert not any(password in str(told) for password in kafka.own.values())
 
 
-def start(**environment: str) -> "subprocess.CompletedProcess[str]":
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
-    return subprocess.run(
-        [START], env=bare | environment, capture_output=True, text=True, timeout=60, check=False
+WHOLE = {
+    "KAFKA_NODE_ID": "1",
+    "KAFKA_DATA": "/nowhere/data",
+    "KAFKA_LISTEN": "127.0.0.1",
+    "KAFKA_PORT": "1",
+    "KAFKA_CONTROLLER_PORT": "2",
+    "KAFKA_ADVERTISED": "127.0.0.1:1",
+    "KAFKA_VOTERS": "1@127.0.0.1:2",
+    "KAFKA_ADMIN_PASSWORD": "a",
+    "KAFKA_BROKER_PASSWORD": "b",
+    "KAFKA_JARS": "/nowhere/jars",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"KAFKA_DATA": "", "KAFKA_ADMIN_PASSWORD": ""}, "nothing for KAFKA_DATA KAFKA_ADMIN_PASSWORD"),
+        ({"KAFKA_BROKER_PASSWORD": 'a"b'}, "a character that is none of"),
+        ({"KAFKA_ADMIN_PASSWORD_FILE": "/nowhere/password"}, "/nowhere/password"),
+        ({"KAFKA_TLS_FOLDER": "/nowhere/tls"}, "no /nowhere/tls/broker.pem that can be read"),
+        ({"KAFKA_VOTERS": "1@a:2,2@b:2,3@c:2"}, "no KAFKA_CLUSTER_ID"),
+    ],
+)
+def test_a_broker_that_cannot_start_says_why(settings: dict[str, str], found: str) -> None:
+    done = subprocess.run(
+        [START], env=os.environ | WHOLE | settings, capture_output=True, text=True, timeout=60, check=False
     )
+    assert done.returncode == 2
+    assert f"found: {found}" in done.stderr
