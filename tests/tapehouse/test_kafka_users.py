@@ -22,6 +22,7 @@ from tests.builders import quote
 from tests.faults.airflow_eyes import others_can_not_come_in
 from tests.secret_search import SAID, in_files, look_at_command_lines
 from tests.secured_kafka import TOPIC, SecuredKafka, new_password
+from tests.stack import Stack
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,6 +68,15 @@ def read(address: KafkaAddress) -> list[Any]:
 def ends(address: KafkaAddress) -> int:
     with closing(TopicEnds(address, describe_topic(address, TOPIC))) as asked:
         return sum(asked.ask().values())
+
+
+def login_of(kafka: SecuredKafka, user: str) -> dict[str, str]:
+    return {
+        "TAPEHOUSE_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "TAPEHOUSE_KAFKA_USER": user,
+        "TAPEHOUSE_KAFKA_PASSWORD": kafka.passwords[user],
+        "TAPEHOUSE_TOPIC": TOPIC,
+    }
 
 
 def test_a_repeated_provision_changes_nothing(kafka: SecuredKafka) -> None:
@@ -162,13 +172,7 @@ def test_spark_reads_as_the_stream_and_shows_no_password(
     number = ends(stream)
     batch = spark.read.format("kafka").options(**stream.spark_options(), subscribe=TOPIC).load()
     assert batch.count() == number
-    login = {
-        "TAPEHOUSE_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "TAPEHOUSE_KAFKA_USER": "stream",
-        "TAPEHOUSE_KAFKA_PASSWORD": kafka.passwords["stream"],
-        "TAPEHOUSE_TOPIC": TOPIC,
-    }
-    settings = Settings(**services.environment() | login)
+    settings = Settings(**services.environment() | login_of(kafka, "stream"))
     messages = kafka_stream(spark, settings, starting_offsets="earliest", max_offsets=100)
     write = messages.writeStream.format("noop").option("checkpointLocation", str(tmp_path / "checkpoint"))
     query = write.trigger(availableNow=True).start()
@@ -182,6 +186,17 @@ def test_spark_reads_as_the_stream_and_shows_no_password(
     assert list(in_files(tmp_path)) == []
     look_at_command_lines()
     assert SAID == []
+
+
+@pytest.mark.long
+def test_the_stream_job_needs_no_more_than_its_user_may(
+    kafka: SecuredKafka, stack: Stack, send: Callable[[str], KafkaSink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send("producer")
+    for name, value in login_of(kafka, "stream").items():
+        monkeypatch.setenv(name, value)
+    stack.drain()
+    assert stack.one("SELECT count(*) FROM bronze.quotes") == str(ends(kafka.user("monitor")))
 
 
 def test_it_listens_on_loopback_alone_and_keeps_its_passwords_to_itself(kafka: SecuredKafka) -> None:
