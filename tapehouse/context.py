@@ -4,8 +4,9 @@ import os
 
 from jobs.lake.errors import SettingsError, UsageError
 from jobs.lake.settings import Settings, is_named, read_settings
-from tapehouse.paths import DEMO, LOCAL
+from tapehouse.paths import DEMO
 from tapehouse.services.instance import Instance, find_running
+from tapehouse.services.profiles import LAPTOP, folder_of
 
 # if this is set, the settings were prepared by somebody who meant it
 NAMED_BY = "TAPEHOUSE_KAFKA_BOOTSTRAP"
@@ -18,13 +19,23 @@ def use_running_environment() -> Settings:
     return read_settings()
 
 
-def own_services() -> Instance:
-    """The instance of `make up`, which may not be started beside a kept demo."""
-    if Instance(DEMO).is_up:
+def own_services(profile: str | None = None) -> Instance:
+    """The instance of `make up`: of this profile, by default of the one that is up, else a laptop's.
+
+    It is not started beside a kept demo or another profile.
+    """
+    running = find_running()
+    if profile is None and running is not None and running.folder != DEMO:
+        return running
+    profile = profile or LAPTOP
+    wanted = Instance(folder_of(profile), profile)
+    if running is not None and running.folder != wanted.folder:
         raise UsageError(
-            "the services of a kept demo are up", found=str(DEMO), remedy="stop them first: `make down`"
+            f"the services of {'a kept demo' if running.folder == DEMO else 'another profile'} are up",
+            found=str(running.folder),
+            remedy="stop them first: `make down`",
         )
-    return Instance(LOCAL)
+    return wanted
 
 
 def require_running() -> Instance:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.lake.arguments import add_batch_arguments
 from tapehouse.interruptions import heed, undisturbed
-from tapehouse.paths import DEMO, LOCAL
+from tapehouse.paths import DEMO
 from tapehouse.produce import add_tape_arguments, make_tape, pace_of
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _refuse_beside_others(args: argparse.Namespace) -> None:
     from jobs.lake.errors import UsageError
-    from tapehouse.services.instance import Instance
+    from tapehouse.services.instance import find_running
 
-    if args.keep and Instance(LOCAL).is_up:
+    running = find_running()
+    if args.keep and running is not None and running.folder != DEMO:
         raise UsageError(
             "the services of `make up` are up: the commands could not tell which of the two you mean",
-            found=str(LOCAL),
+            found=str(running.folder),
             remedy="stop them first (`make down`), or leave KEEP away",
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.arguments import add_batch_arguments, symbols
 from tapehouse.interruptions import INTERRUPTIONS, heed, undisturbed
-from tapehouse.paths import LOCAL, STATE
+from tapehouse.paths import STATE
 
 if TYPE_CHECKING:
     from jobs.lake.instruments import Listing
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings()
     listings = find_listings(args.symbols, VENDOR, settings)  # before anything is started
     progress = Progress(2 if args.send_only else STEPS)
-    with sole_use(LOCAL):
+    with sole_use(instance.folder):
         progress.step("services: PostgreSQL, S3 store, Kafka; they stay up until `make down`")
         instance.start(progress.detail)
         if not args.send_only:

@@ -6,7 +6,7 @@ import os
 
 from jobs.lake.errors import ServiceError
 from tapehouse.paths import JARS, ROOT, SETUP_RECORD, VENV
-from tapehouse.services.kafka import TOPIC, bootstrap
+from tapehouse.services.kafka import bootstrap, topic
 from tapehouse.services.postgres import DATABASE, OWNER
 from tapehouse.services.service import Place
 from tapehouse.services.store import endpoint
@@ -24,7 +24,7 @@ def find_programs() -> dict[str, str]:
 def environment_of(place: Place) -> dict[str, str]:
     """Where Java, Spark, Python and the services are, and who one is to them."""
     python = str(VENV / "bin" / "python")
-    return {
+    told = {
         "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "JAVA_HOME": str(place.java_home),
         # another Spark of this machine is not ours
@@ -36,7 +36,7 @@ def environment_of(place: Place) -> dict[str, str]:
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
         "TAPEHOUSE_KAFKA_BOOTSTRAP": bootstrap(place),
-        "TAPEHOUSE_TOPIC": os.environ.get("TAPEHOUSE_TOPIC", TOPIC),
+        "TAPEHOUSE_TOPIC": topic(),
         "TAPEHOUSE_CHECKPOINTS": str(place.folder / "checkpoints"),
         "TAPEHOUSE_WAREHOUSE_FOLDER": str(place.folder / "warehouse"),
         "AWS_ENDPOINT_URL": endpoint(place),
@@ -49,6 +49,15 @@ def environment_of(place: Place) -> dict[str, str]:
         "PGUSER": OWNER,
         "PGPASSWORD": place.secrets["ledger_password"],
     }
+    if "spark_master" not in place.ports:
+        return told
+    # the settings of one machine, and those of a cluster after them
+    return told | {"SPARK_CONF_DIR": str(place.folder / "conf"), "TAPEHOUSE_SPARK_MASTER": master_of(place)}
+
+
+def master_of(place: Place) -> str:
+    """The address of the place's Spark master."""
+    return f"spark://127.0.0.1:{place.ports['spark_master']}"
 
 
 def _folder_of(package: str) -> str:

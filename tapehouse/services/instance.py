@@ -1,4 +1,7 @@
-"""One set of local services: `make up` makes `.tapehouse/local`, `make demo` makes `.tapehouse/demo`."""
+"""One set of local services: `make up` makes `.tapehouse/local`, `make demo` makes `.tapehouse/demo`.
+
+Those of another profile have a folder of their own, such as `.tapehouse/cluster`.
+"""
 
 import contextlib
 import os
@@ -11,21 +14,17 @@ from functools import partial
 from pathlib import Path
 
 from jobs.lake.errors import ServiceError
-from tapehouse.paths import DEMO, LOCAL, ROOT, outside
+from tapehouse.paths import DEMO, ROOT, outside
 from tapehouse.services import processes
 from tapehouse.services.disk import refuse_full_disk
 from tapehouse.services.environment import environment_of
-from tapehouse.services.kafka import Kafka
 from tapehouse.services.places import find_other_ports, find_place
-from tapehouse.services.postgres import Postgres
 from tapehouse.services.processes import Started
+from tapehouse.services.profiles import LAPTOP, PROFILES, folder_of
 from tapehouse.services.record import Record
 from tapehouse.services.service import Place, Service
 from tapehouse.services.starting import start_until_ready
-from tapehouse.services.store import Store
 
-# in the order in which they start
-SERVICES: tuple[Service, ...] = (Postgres(), Store(), Kafka())
 SECRETS = (
     "postgres_password",
     "ledger_password",
@@ -51,8 +50,8 @@ class ServiceState:
 class Instance:
     """A folder with the data, ports, secrets and pids of its services. Starting what runs already changes nothing."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, profile: str = LAPTOP) -> None:
+        self.folder, self._services = folder, PROFILES[profile]
         self._record = Record(folder / "instance.json")
 
     def start(self, progress: Callable[[str], None] = lambda line: None) -> None:
@@ -62,7 +61,7 @@ class Instance:
         place = self._place()
         started = []
         try:
-            for service in SERVICES:
+            for service in self._services:
                 if service.name in self._running():
                     service.prepare(place)
                     continue
@@ -79,11 +78,11 @@ class Instance:
 
     def stop(self, progress: Callable[[str], None] = lambda line: None) -> None:
         """Stop the jobs that work with the services, then the services, the last started first."""
-        services = {service.name for service in SERVICES}
+        services = {service.name for service in self._services}
         for name in reversed([name for name in self._started() if name not in services]):
             progress(f"stopping {name}")
             self.stop_job(name)
-        for service in reversed(SERVICES):
+        for service in reversed(self._services):
             if service.name in self._started():
                 progress(f"stopping {service.name}")
             self._stop_one(service)
@@ -130,7 +129,7 @@ class Instance:
 
     def reserve(self, ports: Sequence[str] = (), secret_names: Sequence[str] = ()) -> Place:
         """The place, with ports and secrets of these names too."""
-        of_services = [name for service in SERVICES for name in service.port_names]
+        of_services = [name for service in self._services for name in service.port_names]
         return find_place(
             self.folder,
             self._record,
@@ -168,12 +167,12 @@ class Instance:
                 ports.get(service.port_names[0]),
                 str(self.folder / "logs" / f"{service.name}.log"),
             )
-            for service in SERVICES
+            for service in self._services
         ]
 
     def programs(self) -> list[ServiceState]:
         """The state of what was started beside the services, in the order of its start."""
-        running, services = self._running(), {service.name for service in SERVICES}
+        running, services = self._running(), {service.name for service in self._services}
         return [
             ServiceState(
                 name,
@@ -216,16 +215,17 @@ class Instance:
 
 
 def find_running() -> Instance | None:
-    """The instance of this checkout that is up: the demo's or the one of `make up`."""
-    return next((instance for instance in (Instance(LOCAL), Instance(DEMO)) if instance.is_up), None)
+    """The instance of this checkout that is up: the demo's, or the one of `make up`, of whatever profile."""
+    of_checkout = [Instance(folder_of(profile), profile) for profile in PROFILES]
+    return next((instance for instance in (*of_checkout, Instance(DEMO)) if instance.is_up), None)
 
 
 @contextlib.contextmanager
 def running(
-    folder: Path, progress: Callable[[str], None] = lambda line: None
+    folder: Path, progress: Callable[[str], None] = lambda line: None, *, profile: str = LAPTOP
 ) -> Generator[Instance, None, None]:
     """An instance that is up for the length of a block, and stopped after it, whatever happens."""
-    instance = Instance(folder)
+    instance = Instance(folder, profile)
     try:
         instance.start(progress)
         yield instance

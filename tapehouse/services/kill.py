@@ -5,7 +5,7 @@ import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=["postgres", "store", "kafka"], help="which service")
+    parser.add_argument("name", help="which service, as `tapehouse ps` names it")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=["postgres", "store", "kafka"], help="which service")
+    parser.add_argument("name", help="which service, as `tapehouse ps` names it")
     parser.add_argument(
         "--lines", type=int, default=50, help="how many of the last lines (default: %(default)s)"
     )
@@ -14,9 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from jobs.lake.errors import UsageError
     from tapehouse.context import require_running
 
-    log = Path(next(s.log for s in require_running().services() if s.name == args.name))
+    instance = require_running()
+    logs = {one.name: one.log for one in (*instance.services(), *instance.programs())}
+    if args.name not in logs:
+        raise UsageError(f"{args.name} has no log", found=", ".join(logs), remedy="see `tapehouse ps`")
+    log = Path(logs[args.name])
     with log.open(errors="replace") as lines:
         print("".join(lines.readlines()[-args.lines :]), end="")
         while args.follow:

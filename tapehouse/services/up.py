@@ -3,20 +3,25 @@
 import argparse
 import sys
 
-from tapehouse.paths import LOCAL
+PROFILES = ("laptop", "cluster", "zookeeper")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    del parser  # it has no options of its own
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default=PROFILES[0],
+        help="laptop: one of each service; cluster: three Kafka brokers, a Spark master and two workers; "
+        "zookeeper: Kafka 3.9 with a ZooKeeper. Each keeps its own data (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    del args
     from tapehouse.context import own_services
     from tapehouse.services.lock import sole_use
 
-    instance = own_services()
-    with sole_use(LOCAL):
+    instance = own_services(args.profile)
+    with sole_use(instance.folder):
         instance.start(lambda line: print(f"started {line}", file=sys.stderr))
     print('ready. next: eval "$(.venv/bin/tapehouse env)"', file=sys.stderr)
     return 0

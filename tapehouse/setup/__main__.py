@@ -23,6 +23,9 @@ def main() -> int:
         "--lock-jars", action="store_true", help="resolve the jars and write their checksums anew"
     )
     parser.add_argument("--airflow", action="store_true", help="Airflow too, in an environment of its own")
+    parser.add_argument(
+        "--zookeeper", action="store_true", help="the jars of Kafka 3.9 and its ZooKeeper too, 46 MB"
+    )
     args = parser.parse_args()
     try:
         STATE.mkdir(exist_ok=True)
@@ -33,6 +36,9 @@ def main() -> int:
             if args.airflow and not airflow.is_there():
                 step("airflow", f"Airflow into {AIRFLOW_ENV.relative_to(ROOT)}")
                 airflow.install()
+            if args.zookeeper and not jars.are_there([jars.ZOOKEEPER]):
+                step("zookeeper", "jars of Kafka 3.9 and ZooKeeper")
+                jars.resolve(Path(_found()["java_home"]), [jars.ZOOKEEPER])
     except (SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -68,10 +74,14 @@ def set_up(*, lock_jars: bool) -> None:
     SETUP_RECORD.write_text(json.dumps(record, indent=1))
 
 
+def _found() -> dict[str, str]:
+    return dict(json.loads(SETUP_RECORD.read_text()))
+
+
 def is_done() -> bool:
     """Whether this very set-up was finished before, and what it found is still there."""
     try:
-        record = json.loads(SETUP_RECORD.read_text())
+        record = _found()
     except (OSError, ValueError):
         return False
     needed = [

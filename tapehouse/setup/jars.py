@@ -5,6 +5,7 @@ from __future__ import annotations  # a Python that is too old must come as far 
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tapehouse.paths import JARS, LOCAL_CONFIGURATION, STATE
@@ -13,19 +14,28 @@ from tapehouse.setup.errors import SetupError
 
 CONFIGURATION = LOCAL_CONFIGURATION / "jars"
 LOCK = CONFIGURATION / "jars.sha256"
-MODULES = ("spark", "kafka")
+MODULES, ZOOKEEPER = ("spark", "kafka"), "kafka39"
 # where Red Hat's and Debian's systems keep them for every Java; their password is the same everywhere and no secret
 TRUST_STORES = (Path("/etc/pki/ca-trust/extracted/java/cacerts"), Path("/etc/ssl/certs/java/cacerts"))
 
 
-def resolve(java_home: Path, *, lock: bool) -> None:
-    """Bring each module's jars into its folder. What is there and right is kept; what differs is an error."""
-    for module in MODULES:
+def resolve(java_home: Path, modules: Sequence[str] = MODULES, *, lock: bool = False) -> None:
+    """Bring each module's jars into its folder. What is there and right is kept; what differs is an error.
+
+    With `lock` the checksums of all modules are written anew.
+    """
+    modules = [*MODULES, ZOOKEEPER] if lock else modules
+    for module in modules:
         if lock or not _is_complete(module):
             _retrieve(java_home, module)
     if lock:
         _write_lock()
-    wrong = [name for name, digest in _locked().items() if not _matches(JARS / name, digest)]
+    wrong = [
+        name
+        for module in modules
+        for name, digest in _of(module).items()
+        if not _matches(JARS / name, digest)
+    ]
     strange = [
         str(jar.relative_to(JARS))
         for jar in JARS.glob("*/*.jar")
@@ -39,9 +49,9 @@ def resolve(java_home: Path, *, lock: bool) -> None:
         )
 
 
-def are_there() -> bool:
+def are_there(modules: Sequence[str] = MODULES) -> bool:
     """Whether each locked jar has its file; their bytes were checked when they came."""
-    return LOCK.exists() and all((JARS / name).exists() for name in _locked())
+    return LOCK.exists() and all((JARS / name).exists() for module in modules for name in _of(module))
 
 
 def _retrieve(java_home: Path, module: str) -> None:
@@ -96,13 +106,15 @@ def _trust(java_home: Path) -> list[str]:
 
 
 def _is_complete(module: str) -> bool:
-    return LOCK.exists() and all(
-        _matches(JARS / name, digest) for name, digest in _locked().items() if name.startswith(f"{module}/")
-    )
+    return LOCK.exists() and all(_matches(JARS / name, digest) for name, digest in _of(module).items())
 
 
 def _matches(jar: Path, digest: str) -> bool:
     return jar.exists() and hashlib.sha256(jar.read_bytes()).hexdigest() == digest
+
+
+def _of(module: str) -> dict[str, str]:
+    return {name: digest for name, digest in _locked().items() if name.startswith(f"{module}/")}
 
 
 def _locked() -> dict[str, str]:

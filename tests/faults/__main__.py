@@ -8,6 +8,7 @@ import argparse
 import signal
 import sys
 
+from tapehouse.services.profiles import LAPTOP, PROFILES
 from tests.faults.fault import Options
 from tests.faults.parts import BRIEF, PROVE
 from tests.faults.run import SCENARIOS, stage
@@ -27,12 +28,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--kills", type=int, default=BRIEF.kills, help="at random instants (default: %(default)s)"
     )
+    parser.add_argument(
+        "--profile", choices=PROFILES, default=LAPTOP, help="the services (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
     options = Options(args.seed, args.kills)
     names = args.scenario or PROVE
     # the services are stopped, and their data is removed, on the way out
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with stage() as prove:
+    with stage(args.profile) as prove:
         return 0 if all(prove(name, options) for name in names) else 1
 
 

@@ -36,31 +36,36 @@ ENDS_WITHIN = 300
 def killed_at_each_write(lake: Lake, options: Options) -> None:
     """While the tables are made, and once more when more is told, some of it otherwise than before."""
     chance = options.chance()
-    raw = f"s3://raw/{lake.folder.name}"
-    undisturbed = {
-        "TAPEHOUSE_RAW_URL": raw,
-        "TAPEHOUSE_PROCESSED_URL": f"{raw.replace('raw', 'processed')}-2",
-    }
-    lake.environment["TAPEHOUSE_RAW_URL"] = raw
-    instruments = lake.folder / "instruments.yaml"
-    instruments.write_text(INSTRUMENTS)
-    lake.environment["TAPEHOUSE_INSTRUMENTS"] = str(instruments)
-    store = open_raw_store(Settings(**lake.environment))
-    days = _with_bad_lines(captures(SYMBOLS, SESSIONS, seed=options.seed))
+    store, undisturbed = prepare(lake)
+    days = with_bad_lines(captures(SYMBOLS, SESSIONS, seed=options.seed))
     for part in ("while the tables are made", "when more is told"):
-        told = list(islice(days, SESSIONS // 2))
-        keep_captures(store, iter(told))
-        _keep_followed(store, [day.session for day in told])
+        keep_days(store, list(islice(days, SESSIONS // 2)))
         for table in _written(lake, undisturbed):
             _kill_at(lake, f"{table}.{chance.choice(MOMENTS)}", part)
-        _run(lake, {})
+        run_batch(lake, {})
         compare(lake, undisturbed)
+
+
+def prepare(lake: Lake) -> tuple[RawStore, dict[str, str]]:
+    """A raw bucket of the lake's own, and the environment of a batch that makes other tables of it, undisturbed."""
+    raw = f"s3://raw/{lake.folder.name}"
+    processed = f"s3://processed/{lake.folder.name}-2"
+    instruments = lake.folder / "instruments.yaml"
+    instruments.write_text(INSTRUMENTS)
+    lake.environment |= {"TAPEHOUSE_RAW_URL": raw, "TAPEHOUSE_INSTRUMENTS": str(instruments)}
+    return open_raw_store(Settings(**lake.environment)), {"TAPEHOUSE_PROCESSED_URL": processed}
+
+
+def keep_days(store: RawStore, told: list[Day]) -> None:
+    """Captures of these days, and what two vendors tell of them."""
+    keep_captures(store, iter(told))
+    _keep_followed(store, [day.session for day in told])
 
 
 def _written(lake: Lake, undisturbed: dict[str, str]) -> list[str]:
     """The tables that a batch writes now, as an undisturbed one shows, in the order in which it does."""
     before = _commits(lake, undisturbed)
-    _run(lake, undisturbed)
+    run_batch(lake, undisturbed)
     after = _commits(lake, undisturbed)
     return sorted((name for name in after if after[name] != before.get(name)), key=after.__getitem__)
 
@@ -72,7 +77,8 @@ def _kill_at(lake: Lake, place: str, part: str) -> None:
     assert code == -signal.SIGKILL, f"ended with {code}, not by kill -9; {program.last_words}"
 
 
-def _run(lake: Lake, environment: dict[str, str]) -> None:
+def run_batch(lake: Lake, environment: dict[str, str]) -> None:
+    """Undisturbed, to its good end."""
     program = lake.program(COMMAND, environment=environment)
     code = program.ended(seconds=ENDS_WITHIN)
     assert code == 0, f"ended with {code}; {program.last_words}"
@@ -137,7 +143,7 @@ def _keep(
     )
 
 
-def _with_bad_lines(days: Iterator[Day]) -> Iterator[Day]:
+def with_bad_lines(days: Iterator[Day]) -> Iterator[Day]:
     """A line of each capture is none."""
     for day in days:
         yield Day(day.session, [*day.bars, BAD], day.actions)

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tapehouse.paths import ROOT, STATE
+from tapehouse.services.profiles import LAPTOP
 from tests.bench import __main__ as bench
 from tests.bench.report import Report, commit, machine, with_part
-from tests.faults.parts import PARTS
+from tests.faults.parts import PARTS, PROFILE_OF
 from tests.faults.run import Outcome, stage
 
 PAGE = ROOT / "docs" / "guarantees.md"
@@ -49,7 +50,7 @@ def _run(part: str, *, afresh: bool) -> bool:
     kept = STATE / "faults" / f"{part}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     done: dict[str, Shown] = {} if afresh else _read(kept)
-    with stage() as prove:
+    with stage(PROFILE_OF.get(part, LAPTOP)) as prove:
         for step in PARTS[part]:
             if str(step) in done:
                 continue

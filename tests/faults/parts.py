@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tapehouse.services.profiles import CLUSTER, ZOOKEEPER
 from tests.faults.fault import Options
 
 SEEDS = (1, 2, 3)
@@ -52,5 +53,9 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
     "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "cluster", "kills", "bad-data")),
+    "cluster": tuple(Step(name, BRIEF) for name in ("whole-hour", "leader", "workers")),
+    "zookeeper": (Step("whole-hour", BRIEF),),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }
+# the services of a part, where they are not a laptop's
+PROFILE_OF = {"cluster": CLUSTER, "zookeeper": ZOOKEEPER}

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tapehouse.services.instance import Instance, running
+from tapehouse.services.profiles import LAPTOP
 from tests.faults import (
     airflow,
     airflow_cluster,
     airflow_kills,
     batches,
+    brokers,
     checkpoints,
     clock,
     disks,
@@ -28,7 +30,9 @@ from tests.faults import (
     services,
     soak,
     two,
+    undisturbed,
     warehouse,
+    workers,
     zombies,
 )
 from tests.faults.fault import Options, SkippedError
@@ -62,6 +66,9 @@ SCENARIOS: dict[str, Callable[[Lake, Options], None]] = {
     "taken-meanwhile": zombies.taken_while_postgres_was_away,
     "two-at-once": two.at_once,
     "whole-way": warehouse.whole_way,
+    "whole-hour": undisturbed.whole_hour,
+    "leader": brokers.leader_killed,
+    "workers": workers.killed,
     "airflow": airflow.one_session,
     "airflow-sessions": airflow.five_sessions,
     "airflow-cluster": airflow_cluster.on_a_standalone_master,
@@ -81,15 +88,17 @@ class Outcome:
 
 
 @contextmanager
-def stage() -> Generator[Callable[[str, Options], Outcome | None], None, None]:
+def stage(profile: str = LAPTOP) -> Generator[Callable[[str, Options], Outcome | None], None, None]:
     """Services that are up for the length of a block, and what runs a scenario on them: None where it failed."""
     with (
         tempfile.TemporaryDirectory(prefix="tapehouse-faults-", ignore_cleanup_errors=True) as folder,
         ExitStack() as at_end,
     ):
         place = Path(folder) / "local"
-        at_end.callback(Instance(place).remove)
-        instance = at_end.enter_context(running(place, lambda line: print(line, file=sys.stderr)))
+        at_end.callback(Instance(place, profile).remove)
+        instance = at_end.enter_context(
+            running(place, lambda line: print(line, file=sys.stderr), profile=profile)
+        )
         yield lambda name, options: _prove(name, instance, Path(folder), options)
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from jobs.lake.errors import ServiceError, UsageError
+from jobs.lake.errors import ServiceError
 from jobs.lake.settings import Settings
-from tapehouse import paths
+from tapehouse import context, paths
 from tapehouse.cli import COMMANDS
 from tapehouse.services import instance as instances
+from tapehouse.services import up
 from tapehouse.services.instance import Instance
+from tapehouse.services.profiles import PROFILES
 from tests.stack import call
 
 HEAVY = [
@@ -38,8 +40,8 @@ def nothing_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    for name in ("LOCAL", "DEMO"):
-        monkeypatch.setattr(instances, name, tmp_path / name.lower())
+    monkeypatch.setattr(instances, "DEMO", tmp_path / "demo")
+    monkeypatch.setattr(instances, "folder_of", tmp_path.joinpath)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -116,14 +118,24 @@ def test_a_full_disk_is_named_before_anything_starts(tmp_path: Path, monkeypatch
         Instance(tmp_path / "local").start()
 
 
-def test_up_beside_a_kept_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tapehouse import context
-    from tapehouse.services import up
+@pytest.mark.usefixtures("nothing_started")
+@pytest.mark.parametrize(("running", "told"), [("demo", "a kept demo"), ("cluster", "another profile")])
+def test_up_beside_other_services_is_refused(
+    running: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "DEMO", tmp_path / "demo")
+    monkeypatch.setattr(Instance, "is_up", property(lambda self: self.folder == tmp_path / running))
+    code, out, err = call("up", "--profile", "laptop")
+    assert (code, out, f"error: the services of {told} are up\nfound: {tmp_path / running}" in err) == (
+        2,
+        "",
+        True,
+    )
+    assert "make down" in err
 
-    monkeypatch.setattr(context, "DEMO", tmp_path)
-    monkeypatch.setattr(Instance, "is_up", property(lambda self: self.folder == tmp_path))
-    with pytest.raises(UsageError, match=r"kept demo(.*\n)*.*make down"):
-        up.run(None)  # type: ignore[arg-type]
+
+def test_the_profiles_that_up_names_are_those_that_there_are() -> None:
+    assert list(up.PROFILES) == list(PROFILES)
 
 
 def test_the_checkouts_folders_are_ignored_by_git() -> None:

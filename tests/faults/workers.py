@@ -1,0 +1,68 @@
+"""A Spark master with two workers, of which one is killed while the stream and a batch work."""
+
+import time
+
+from tapehouse.services.spark import state_of_master
+from tests.bench.captures import captures
+from tests.faults.batches import (
+    COMMAND,
+    ENDS_WITHIN,
+    SESSIONS,
+    SYMBOLS,
+    compare,
+    keep_days,
+    prepare,
+    run_batch,
+    with_bad_lines,
+)
+from tests.faults.driver import Driver
+from tests.faults.fault import Fault, Options, SkippedError
+from tests.faults.lake import Lake
+from tests.faults.services import kill_and_start
+
+WORKERS = ("spark-worker-1", "spark-worker-2")
+DEAD_SECONDS = 20.0
+
+
+def killed(lake: Lake, options: Options) -> None:
+    """kill -9 of one worker with its executors, during the main job and during the batch jobs: the results are equal."""
+    chance = options.chance()
+    if WORKERS[0] not in {service.name for service in lake.instance.services()}:
+        raise SkippedError("it needs a Spark master with workers: --profile cluster")
+    driver = lake.driver(max_offsets=500)
+    for worker in WORKERS:
+        lake.send(0.2)
+        _wait_for_a_batch(driver)
+        time.sleep(chance.uniform(0, 3))
+        lake.meet(Fault(worker, "kill -9", "with its executor, while the stream works"))
+        lake.send(0.2)
+        kill_and_start(lake.instance, worker, dead_seconds=DEAD_SECONDS)
+    lake.finish(driver)
+    _during_the_batch_jobs(lake, options)
+
+
+def _wait_for_a_batch(driver: Driver) -> None:
+    before = driver.batches
+    driver.wait_for(lambda: driver.batches > before, what="a batch", seconds=180)
+
+
+def _during_the_batch_jobs(lake: Lake, options: Options) -> None:
+    """All jobs of history in one program, on the two workers: once undisturbed, once with a kill of each worker."""
+    chance = options.chance()
+    store, undisturbed = prepare(lake)
+    keep_days(store, list(with_bad_lines(captures(SYMBOLS, SESSIONS, seed=options.seed))))
+    run_batch(lake, undisturbed)
+    program = lake.program(COMMAND)
+    for worker in WORKERS:
+        program.wait_for(lambda: _works(lake), what="an executor", seconds=120)
+        time.sleep(chance.uniform(2, 10))
+        assert program.process.poll() is None, f"the batch was over before {worker} was killed"
+        lake.meet(Fault(worker, "kill -9", "with its executor, while the batch jobs work"))
+        kill_and_start(lake.instance, worker, dead_seconds=DEAD_SECONDS)
+    code = program.ended(seconds=2 * ENDS_WITHIN)
+    assert code == 0, f"ended with {code}; {program.last_words}"
+    compare(lake, undisturbed)
+
+
+def _works(lake: Lake) -> bool:
+    return any(app["cores"] for app in state_of_master(lake.instance.reserve())["activeapps"])
