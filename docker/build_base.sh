@@ -5,6 +5,7 @@
 # --build-arg BASE=tapehouse-base, or BASE=tapehouse-base in docker/.env. Needs mmdebstrap and docker.
 set -eu
 name=${1:-tapehouse-base}
+# shellcheck source=/dev/null
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 prefix=$(python3 -c 'import sys; print(sys.base_prefix)')
 version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -24,10 +25,13 @@ packages=$(find "$prefix/lib/python$version/lib-dynload" -name '*.so' ! -name '_
     | xargs dpkg -S 2> /dev/null | cut -d: -f1 | sort -u | paste -sd, -)
 files=$(mktemp)
 trap 'rm -f "$files"' EXIT
-# shellcheck disable=SC2046 - none of these names has a space
+# none of these names has a space
+# shellcheck disable=SC2046
 tar -C "$prefix" --exclude="lib/python$version/site-packages/*" --exclude="lib/python$version/test" \
     --exclude="lib/python$version/config-*" --exclude=__pycache__ -cf "$files" \
     "bin/python3" "bin/python$version" "lib/python$version" $(cd "$prefix" && ls -d lib/libpython3*.so* 2> /dev/null)
+# it expands these itself
+# shellcheck disable=SC2016
 mmdebstrap --variant=minbase --include="ca-certificates,$packages" \
     --customize-hook="tar -C \"\$1/usr/local\" -xf $files && chown -R root:root \"\$1/usr/local\"" \
     --customize-hook='chroot "$1" ldconfig' "$suite" - | docker import - "$name"

