@@ -35,7 +35,7 @@ def test_the_base_of_our_images_is_the_one_of_images_env() -> None:
 
 
 def test_no_image_ends_as_root() -> None:
-    users = {}
+    users: dict[str, str] = {}
     for stage in re.split(r"(?m)^FROM ", DOCKERFILE)[1:]:
         source, name = re.match(r"(\S+) AS (\S+)", stage).groups()  # type: ignore[union-attr]
         said = re.findall(r"(?m)^USER (.+)$", stage)
