@@ -43,7 +43,7 @@ check: setup ## style, types, import rules
 prove: setup-airflow ## kill the driver, the services and the loader, and let Airflow close a session: about 25 minutes   [PROVE="--scenario services --seed 2"]
 	@.venv/bin/python -m tests.faults $(PROVE)
 
-prove-full: setup-airflow ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|warehouse|airflow|load|growth]
+prove-full: setup-airflow ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|airflow|cluster|zookeeper|warehouse|load|growth]
 	@.venv/bin/python -m tests.faults.full $(PART)
 
 bench: setup ## measure, beside plain alternatives: about 45 minutes   [BENCH="latency --rate 500"]

@@ -6,7 +6,7 @@ from tapehouse.paths import LOCAL, STATE
 from tapehouse.services.kafka import Kafka, all_brokers
 from tapehouse.services.postgres import Postgres
 from tapehouse.services.service import Service
-from tapehouse.services.spark import SparkMaster, SparkWorker
+from tapehouse.services.spark import SparkHistory, SparkMaster, SparkWorker
 from tapehouse.services.store import Store
 from tapehouse.services.zookeeper import OldKafka, ZooKeeper
 
@@ -22,6 +22,7 @@ PROFILES: dict[str, tuple[Service, ...]] = {
         *all_brokers(BROKERS),
         SparkMaster(),
         *(SparkWorker(number) for number in range(1, WORKERS + 1)),
+        SparkHistory(),
     ),
     ZOOKEEPER: (Postgres(), Store(), ZooKeeper(), OldKafka()),
 }

@@ -7,7 +7,6 @@ import signal
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from jobs.lake.errors import ServiceError
@@ -18,6 +17,7 @@ from tapehouse.services.service import Place
 
 CONFIGURATION = ROOT / "conf"
 OF_CLUSTER = CONFIGURATION / "spark-cluster.conf"
+EVENTS = "spark-events"
 CORES_OF_WORKER, MEMORY_OF_WORKER = 1, "2g"
 
 
@@ -80,12 +80,45 @@ class SparkWorker:
         del place  # an application brings what it needs
 
 
+class SparkHistory:
+    """Shows what is left of runs that have ended."""
+
+    name = "spark-history"
+    port_names = ("spark_history",)
+    patience = 10.0
+    stop_signal = signal.SIGTERM
+
+    def start(self, place: Place) -> processes.Started:
+        settings = {
+            "ui.port": place.ports["spark_history"],
+            "fs.logDirectory": place.data(EVENTS).as_uri(),
+            "fs.cleaner.enabled": "true",
+        }
+        told = " ".join(f"-Dspark.history.{name}={value}" for name, value in settings.items())
+        command = [str(VENV / "bin" / "spark-class"), "org.apache.spark.deploy.history.HistoryServer"]
+        return processes.start(
+            command,
+            log=place.log(self.name),
+            folder=place.folder,
+            environment=_environment(place) | {"SPARK_HISTORY_OPTS": told},
+            ends_together=True,
+        )
+
+    def check(self, place: Place) -> None:
+        _ask(place.ports["spark_history"], "api/v1/applications")
+
+    def prepare(self, place: Place) -> None:
+        del place  # it reads what there is
+
+
 def state_of_master(place: Place) -> dict[str, Any]:
     """What the master's page says of its workers and applications."""
-    with urllib.request.urlopen(
-        f"http://127.0.0.1:{place.ports['spark_master_ui']}/json/", timeout=10
-    ) as answer:
-        return dict(json.load(answer))
+    return dict(_ask(place.ports["spark_master_ui"], "json/"))
+
+
+def _ask(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+        return json.load(answer)
 
 
 def _start(name: str, program: str, options: Sequence[object], place: Place) -> processes.Started:
@@ -94,9 +127,13 @@ def _start(name: str, program: str, options: Sequence[object], place: Place) -> 
         [str(word) for word in (*command, *options)],
         log=place.log(name),
         folder=place.folder,
-        environment={**os.environ, **environment_of(place), "SPARK_LOCAL_IP": "127.0.0.1"},
+        environment=_environment(place),
         ends_together=True,
     )
+
+
+def _environment(place: Place) -> dict[str, str]:
+    return {**os.environ, **environment_of(place), "SPARK_LOCAL_IP": "127.0.0.1"}
 
 
 def _write_configuration(place: Place) -> None:
@@ -105,7 +142,7 @@ def _write_configuration(place: Place) -> None:
     for file in ("fairscheduler.xml", "log4j2.properties"):
         shutil.copyfile(CONFIGURATION / file, folder / file)
     defaults = (CONFIGURATION / "spark-defaults.conf").read_text()
-    events = place.data("spark-events")
+    events = place.data(EVENTS)
     filled = OF_CLUSTER.read_text().replace("spark://spark-master:7077", master_of(place))
-    filled = filled.replace("file:/var/log/spark-events", Path(events).as_uri())
+    filled = filled.replace("file:/var/log/spark-events", events.as_uri())
     (folder / "spark-defaults.conf").write_text(f"{defaults}\n{filled}")

@@ -10,7 +10,7 @@ from tapehouse.services.ports import is_free
 from tapehouse.services.processes import Started
 from tapehouse.services.service import Place, Service
 
-READY_WITHIN = 90.0
+READY_WITHIN, FREE_WITHIN = 90.0, 3.0
 LAUNCHES = 4
 
 
@@ -45,7 +45,12 @@ def start_until_ready(service: Service, place: Place, launched: Callable[[Starte
 
 
 def _refuse_busy_port(service: Service, port: int) -> None:
-    if not is_free(port):
+    """One that was killed just now holds its port for a moment longer."""
+    deadline = time.monotonic() + FREE_WITHIN
+    while not is_free(port):
+        if time.monotonic() < deadline:
+            time.sleep(0.1)
+            continue
         raise ServiceError(
             f"port {port} of {service.name} is used by another program",
             found=f"something listens on 127.0.0.1:{port}",

@@ -21,6 +21,7 @@ BENCHES = {
     "history": "tests.bench.history",
     "indicators": "tests.bench.indicators",
     "warehouse": "tests.bench.warehouse",
+    "cluster": "tests.bench.cluster",
 }
 MODERATE = (
     ("catch-up", "--messages", "500000"),
@@ -31,6 +32,7 @@ MODERATE = (
     ("history", "--sessions", "100"),
     ("indicators", "--instruments", "600", "--runs", "2"),
     ("warehouse", "--runs", "2"),
+    ("cluster", "--messages", "200000", "--runs", "1"),
 )
 
 
@@ -69,6 +71,13 @@ def build_parser() -> argparse.ArgumentParser:
     number(catch_up, "--messages", 2_000_000, "in the topic")
     number(catch_up, "--runs", 5, "of each candidate")
     number(catch_up, "--max-offsets", 200_000, "messages in a batch of the stream")
+
+    cluster = bench(
+        "cluster", "the same on a Spark master with two workers and three brokers, beside local[2]"
+    )
+    number(cluster, "--messages", 500_000, "in the topic")
+    number(cluster, "--runs", 3, "of each, in turn")
+    number(cluster, "--max-offsets", 100_000, "messages in a batch")
 
     latency = bench("latency", "the time from send to visible at steady rates, candidates in turn")
     rates(latency, 500, 5000, meaning="messages a second")

@@ -10,12 +10,14 @@ from jobs.lake.settings import Settings
 from tapehouse.paths import STATE, outside
 from tapehouse.services.instance import Instance, running
 from tapehouse.services.kafka import make_topic
+from tapehouse.services.profiles import LAPTOP
 from tapehouse.vendors import s3_client
 from tests.bench.symbols import write_instruments
 from tests.stack import lake_environment
 
 BENCH = STATE / "bench"
 TAPES = BENCH / "tapes"
+DATA = ("kafka*", "store", "postgres", "spark-*")
 
 
 def say(line: str) -> None:
@@ -60,17 +62,18 @@ class Lake:
 
 
 @contextlib.contextmanager
-def services(name: str) -> Generator[Instance, None, None]:
-    """Kafka, the S3 store and PostgreSQL for one bench, on free ports.
+def services(name: str, profile: str = LAPTOP) -> Generator[Instance, None, None]:
+    """The services of one bench, on free ports.
 
     Their data goes with them, or at the next start if the bench failed; logs stay.
     """
     folder = BENCH / name
-    earlier = Instance(folder)
+    earlier = Instance(folder, profile)
     earlier.stop()
     earlier.remove()
-    with running(folder, say) as instance:
+    with running(folder, say, profile=profile) as instance:
         yield instance
-    for data in ("kafka", "store", "postgres"):
-        shutil.rmtree(folder / data, ignore_errors=True)
+    for data in DATA:
+        for made in folder.glob(data):
+            shutil.rmtree(made, ignore_errors=True)
     shutil.rmtree(outside(folder), ignore_errors=True)

@@ -52,8 +52,8 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),
     "batch": (Step("batch", BRIEF),),
-    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "cluster", "kills", "bad-data")),
-    "cluster": tuple(Step(name, BRIEF) for name in ("whole-hour", "leader", "workers")),
+    "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "kills", "bad-data")),
+    "cluster": tuple(Step(name, BRIEF) for name in ("whole-hour", "leader", "workers", "airflow-cluster")),
     "zookeeper": (Step("whole-hour", BRIEF),),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }

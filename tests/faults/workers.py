@@ -25,10 +25,9 @@ DEAD_SECONDS = 20.0
 
 
 def killed(lake: Lake, options: Options) -> None:
-    """kill -9 of one worker with its executors, during the main job and during the batch jobs: the results are equal."""
+    """kill -9 of each worker with its executor, during the main job and the batch jobs: the results are equal."""
     chance = options.chance()
-    if WORKERS[0] not in {service.name for service in lake.instance.services()}:
-        raise SkippedError("it needs a Spark master with workers: --profile cluster")
+    must_have_workers(lake)
     driver = lake.driver(max_offsets=500)
     for worker in WORKERS:
         lake.send(0.2)
@@ -39,6 +38,11 @@ def killed(lake: Lake, options: Options) -> None:
         kill_and_start(lake.instance, worker, dead_seconds=DEAD_SECONDS)
     lake.finish(driver)
     _during_the_batch_jobs(lake, options)
+
+
+def must_have_workers(lake: Lake) -> None:
+    if WORKERS[0] not in {service.name for service in lake.instance.services()}:
+        raise SkippedError("it needs a Spark master with workers: --profile cluster")
 
 
 def _wait_for_a_batch(driver: Driver) -> None:
