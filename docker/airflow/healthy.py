@@ -11,8 +11,11 @@ URL = "http://airflow-api-server:8080/api/v2/monitor/health"
 
 
 def main(component: str) -> int:
-    with urllib.request.urlopen(URL, timeout=8) as answer:
-        state = json.load(answer)[component]["status"]
+    try:
+        with urllib.request.urlopen(URL, timeout=8) as answer:
+            state = json.load(answer)[component]["status"]
+    except OSError as error:
+        state = f"not known: {error}"
     print(f"{component} is {state}")
     return 0 if state == "healthy" else 1
 
