@@ -4,9 +4,10 @@ import base64
 import json
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from producers.errors import ProducerError
 from producers.events import Headers, Message
@@ -18,36 +19,37 @@ LARGEST_REQUEST = 64 * 1024 * 1024
 LARGE = 512 * 1024
 
 
+class Broker(Protocol):
+    """Where Kafka is and as whom one speaks to it."""
+
+    def client_options(self) -> dict[str, Any]: ...
+
+    def connecting(self) -> AbstractContextManager[None]:
+        """Around what makes a client: one that does not get in is an error that says why."""
+
+
 class KafkaSink:
     """Sends messages and counts those that the broker has acknowledged.
 
     A message that is refused is kept as a line of `refused_file`: topic, reason, and key, value and headers in base64.
     """
 
-    def __init__(self, *, bootstrap: str, topic: str, refused_file: Path) -> None:
+    def __init__(self, *, kafka: Broker, topic: str, refused_file: Path) -> None:
         from kafka import KafkaProducer
-        from kafka.errors import KafkaError
 
         self._topic, self.refused_file = topic, refused_file
         self._lock = threading.Lock()
         self.sent = self.acknowledged = self.refused = 0
-        options: dict[str, Any] = {
-            "bootstrap_servers": bootstrap,
+        options: dict[str, Any] = kafka.client_options() | {
             "acks": "all",
             "bootstrap_timeout_ms": 5_000,
+            "max_request_size": LARGEST_REQUEST,
         }
-        options["max_request_size"] = LARGEST_REQUEST
-        try:
+        with kafka.connecting():
             self._producer: Any = KafkaProducer(
                 **options, enable_idempotence=True, linger_ms=10, batch_size=64 * 1024
             )
             self._for_large: Any = KafkaProducer(**options, enable_idempotence=False, retries=0)
-        except KafkaError as error:
-            raise ProducerError(
-                f"Kafka at {bootstrap} does not answer",
-                found=str(error),
-                remedy="start it (`make up`), or correct TAPEHOUSE_KAFKA_BOOTSTRAP",
-            ) from error
 
     def send(self, message: Message, *, received_us: int | None = None) -> None:
         """Hand over a message, received at `received_us` (default: now); it is acknowledged or refused later."""

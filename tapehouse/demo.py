@@ -131,9 +131,7 @@ def _send(tape: "list[Delivery]", args: argparse.Namespace, progress: "Progress"
     began = time.monotonic()
     ledger = LedgerReader(settings)
     with (
-        KafkaSink(
-            bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=DEMO / "refused.jsonl"
-        ) as sink,
+        KafkaSink(kafka=settings.kafka, topic=settings.topic, refused_file=DEMO / "refused.jsonl") as sink,
         progress.bar(len(tape)) as bar,
     ):
         for delivery in replay(tape, speed=pace_of(args, tape)):

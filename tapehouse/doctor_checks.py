@@ -112,7 +112,7 @@ def _services(instance: "Instance") -> Iterator[Check]:
 def _kafka(settings: "Settings") -> Check:
     from jobs.lake.kafka import describe_topic
 
-    topic = describe_topic(settings.kafka_bootstrap, settings.topic)
+    topic = describe_topic(settings.kafka, settings.topic)
     return Check(
         "Kafka", "ok", f"{settings.kafka_bootstrap}, {topic.name}: {len(topic.partitions)} partitions"
     )

@@ -64,8 +64,8 @@ def see(settings: "Settings", *, now: datetime | None = None) -> Seen:
     from tapehouse.ledger import LedgerReader
     from tapehouse.stream_job import JOB
 
-    topic = describe_topic(settings.kafka_bootstrap, settings.topic)
-    with closing(TopicEnds(settings.kafka_bootstrap, topic)) as asked:
+    topic = describe_topic(settings.kafka, settings.topic)
+    with closing(TopicEnds(settings.kafka, topic)) as asked:
         ends = asked.ask()
     with closing(LedgerReader(settings)) as ledger:
         run = ledger.newest_run(JOB, topic=settings.topic)

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     if not tape:
         raise NoDataError("the tape is empty", remedy="choose more minutes or symbols")
     refused = STATE / "refused" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    sink = KafkaSink(bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=refused)
+    sink = KafkaSink(kafka=settings.kafka, topic=settings.topic, refused_file=refused)
     try:
         with sink:
             send(tape, sink, pace_of(args, tape))

@@ -149,17 +149,13 @@ def _on_the_way(settings: "Settings") -> set[str]:
 
     known = [commit for _, commit in commits(open_table("bronze.quotes", settings)) if commit]
     recorded = recorded_ends({"bronze.quotes": known}, topic=settings.topic)["bronze.quotes"]
-    with closing(
-        TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
-    ) as asked:
+    with closing(TopicEnds(settings.kafka, describe_topic(settings.kafka, settings.topic))) as asked:
         ends = asked.ask()
     behind = {p: end for p, end in ends.items() if recorded.get(p, 0) < end}
     if not behind:
         return set()
     found = set()
-    with closing(
-        KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, enable_auto_commit=False)
-    ) as consumer:
+    with closing(KafkaConsumer(**settings.kafka.client_options(), enable_auto_commit=False)) as consumer:
         places = {TopicPartition(settings.topic, p): end for p, end in behind.items()}
         consumer.assign(list(places))
         for place in places:
@@ -183,7 +179,7 @@ def _send(rows: list[tuple[Any, ...]], settings: "Settings") -> int:
     from tapehouse.paths import STATE
 
     refused = STATE / "refused" / f"redrive-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    with KafkaSink(bootstrap=settings.kafka_bootstrap, topic=settings.topic, refused_file=refused) as sink:
+    with KafkaSink(kafka=settings.kafka, topic=settings.topic, refused_file=refused) as sink:
         for root, key, value, headers, kafka_ms, _ in rows:
             others = [(h["key"], bytes(h["value"])) for h in headers or [] if h["key"] != HEADER]
             sink.send_again(key, value, [*others, (HEADER, root.encode())], kafka_ms=kafka_ms)

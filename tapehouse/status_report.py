@@ -184,7 +184,7 @@ def _newest(table: Any, column: str) -> datetime | None:
 def _lag(settings: "Settings", recorded: dict[int, int]) -> int:
     from jobs.lake.kafka import TopicEnds, describe_topic
 
-    ends = TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
+    ends = TopicEnds(settings.kafka, describe_topic(settings.kafka, settings.topic))
     lag = sum(max(0, end - recorded.get(partition, 0)) for partition, end in ends.ask().items())
     ends.close()
     return lag

@@ -65,9 +65,7 @@ class StreamJob:
     def drain(self) -> None:
         """Wait until the stream has read to the end of the topic."""
         settings = read_settings()
-        with closing(
-            TopicEnds(settings.kafka_bootstrap, describe_topic(settings.kafka_bootstrap, settings.topic))
-        ) as asked:
+        with closing(TopicEnds(settings.kafka, describe_topic(settings.kafka, settings.topic))) as asked:
             ends = asked.ask()
         self._progress.step("drain: until all of it is in gold")
         began = moved = time.monotonic()

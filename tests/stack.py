@@ -49,8 +49,7 @@ class Stack:
     def send(self, messages: Iterable[Message]) -> KafkaSink:
         """Send them all; every one is acknowledged or refused when this returns."""
         refused = self.folder / "refused.jsonl"
-        bootstrap = self.settings.kafka_bootstrap
-        with KafkaSink(bootstrap=bootstrap, topic=self.topic, refused_file=refused) as sink:
+        with KafkaSink(kafka=self.settings.kafka, topic=self.topic, refused_file=refused) as sink:
             for message in messages:
                 sink.send(message)
         return sink

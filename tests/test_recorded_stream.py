@@ -56,10 +56,9 @@ def test_the_recorded_frames_over_a_websocket_give_the_540_bars(
     assert len(frames) == 14_842
     tape = Tape(frames, cuts=cuts)
     refused = stack.folder / "refused.jsonl"
-    bootstrap = stack.settings.kafka_bootstrap
     symbols = sorted({symbol for symbol, _ in frames})
     with (
-        KafkaSink(bootstrap=bootstrap, topic=stack.topic, refused_file=refused) as sink,
+        KafkaSink(kafka=stack.settings.kafka, topic=stack.topic, refused_file=refused) as sink,
         YahooStreamer(tape.play) as server,
     ):
         feed = LiveFeed(sink)

@@ -21,7 +21,13 @@ STORE = {
     "AWS_ACCESS_KEY_ID": "{{ conn.tapehouse_store.login }}",
     "AWS_SECRET_ACCESS_KEY": "{{ conn.tapehouse_store.password }}",
 }
-KAFKA = {"TAPEHOUSE_KAFKA_BOOTSTRAP": "{{ conn.tapehouse_kafka.extra_dejson['bootstrap_servers'] }}"}
+# an empty value is no value: a Kafka that has no users, and the product's defaults below
+KAFKA = {
+    "TAPEHOUSE_KAFKA_BOOTSTRAP": "{{ conn.tapehouse_kafka.extra_dejson['bootstrap_servers'] }}",
+    "TAPEHOUSE_KAFKA_USER": "{{ conn.tapehouse_kafka.login or '' }}",
+    "TAPEHOUSE_KAFKA_PASSWORD": "{{ conn.tapehouse_kafka.password or '' }}",
+    "TAPEHOUSE_KAFKA_TLS_CA": "{{ conn.tapehouse_kafka.extra_dejson.get('tls_ca', '') }}",
+}
 OF_WAREHOUSE = (
     "WAREHOUSE",
     "SNOWFLAKE_ACCOUNT",
@@ -35,7 +41,6 @@ OF_WAREHOUSE = (
     "SNOWFLAKE_PORT",
     "SNOWFLAKE_PROTOCOL",
 )
-# an empty value is no value: the product takes its default
 WAREHOUSE = {
     name: f"{{{{ conn.tapehouse_warehouse.extra_dejson.get('{name}', '') }}}}" for name in OF_WAREHOUSE
 } | {"SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "{{ conn.tapehouse_warehouse.password or '' }}"}

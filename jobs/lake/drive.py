@@ -109,9 +109,7 @@ class Driver:
             before_start()
             while True:
                 try:
-                    quotes = quotes or self._prepare(
-                        describe_topic(self._settings.kafka_bootstrap, topic.name)
-                    )
+                    quotes = quotes or self._prepare(describe_topic(self._settings.kafka, topic.name))
                     return self._follow(quotes, pace)
                 except PatienceError:
                     raise

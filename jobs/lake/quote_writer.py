@@ -74,7 +74,7 @@ class QuoteWriter:
         self._aside = Aside(spark)
         self._upkeep = Upkeep(spark, settings, state, tables, ledger)
         self._lateness = timedelta(minutes=settings.lateness_minutes)
-        self._topic_ends = TopicEnds(settings.kafka_bootstrap, state.topic)
+        self._topic_ends = TopicEnds(settings.kafka, state.topic)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="commit")
         self._last_merge = time.monotonic()
         self._last_size, self._parts = SMALL_BATCH, 0

@@ -19,7 +19,7 @@ def kafka_stream(
     return (
         spark.readStream
         .format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_bootstrap)
+        .options(**settings.kafka.spark_options())
         .option("subscribe", settings.topic)
         .option("startingOffsets", starting_offsets)
         .option("maxOffsetsPerTrigger", max_offsets)

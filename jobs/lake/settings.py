@@ -6,14 +6,16 @@ services that are up.
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.lake.errors import SettingsError
+from jobs.lake.kafka_address import KafkaAddress
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_TEXT_IS_NONE = BeforeValidator(lambda value: value or None)
 
 
 class Settings(BaseSettings):
@@ -25,6 +27,9 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap: str = Field(alias="TAPEHOUSE_KAFKA_BOOTSTRAP")
+    kafka_user: str | None = Field(None, alias="TAPEHOUSE_KAFKA_USER")
+    kafka_password: SecretStr | None = Field(None, alias="TAPEHOUSE_KAFKA_PASSWORD")
+    kafka_tls_ca: Annotated[FilePath | None, NO_TEXT_IS_NONE] = Field(None, alias="TAPEHOUSE_KAFKA_TLS_CA")
     topic: str = Field("quotes.v1", alias="TAPEHOUSE_TOPIC")
     s3_endpoint: str = Field(alias="AWS_ENDPOINT_URL")
     s3_region: str = Field("us-east-1", alias="AWS_REGION")
@@ -63,6 +68,10 @@ class Settings(BaseSettings):
     snowflake_port: int | None = Field(None, alias="SNOWFLAKE_PORT")
     snowflake_protocol: Literal["http", "https"] | None = Field(None, alias="SNOWFLAKE_PROTOCOL")
 
+    @property
+    def kafka(self) -> KafkaAddress:
+        return KafkaAddress(self.kafka_bootstrap, self.kafka_user, self.kafka_password, self.kafka_tls_ca)
+
     def storage_options(self) -> dict[str, str]:
         """How readers without Spark reach the S3 store."""
         return {
@@ -78,7 +87,7 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Read the settings, or name every one that is missing or wrong at once."""
     try:
-        return Settings(**_secrets_from_files())  # type: ignore[arg-type]
+        settings = Settings(**_secrets_from_files())  # type: ignore[arg-type]
     except ValidationError as error:
         names = ", ".join(f"{'.'.join(map(str, e['loc']))} ({e['msg'].lower()})" for e in error.errors())
         raise SettingsError(
@@ -86,6 +95,13 @@ def read_settings() -> Settings:
             found="looked in: environment, .env, *_FILE",
             remedy='start the local services with `make up`, then: eval "$(.venv/bin/tapehouse env)"',
         ) from None
+    if bool(settings.kafka_user) != bool(settings.kafka_password):
+        raise SettingsError(
+            "TAPEHOUSE_KAFKA_USER and TAPEHOUSE_KAFKA_PASSWORD are set both or not at all",
+            found="a user without a password" if settings.kafka_user else "a password without a user",
+            remedy="set the other one; neither where Kafka has no users, as that of `make up`",
+        )
+    return settings
 
 
 def _secrets_from_files() -> dict[str, str]:

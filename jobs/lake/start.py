@@ -28,7 +28,7 @@ def connect(
     """The ledger and the topic, once both are there; what is not within `wait` seconds is an error."""
     for attempt in attempts(on=(ServiceError, TopicError), seconds=wait, first=0.2, most=1.0):
         with attempt:
-            topic = describe_topic(settings.kafka_bootstrap, settings.topic)
+            topic = describe_topic(settings.kafka, settings.topic)
             return Ledger(settings, give_up=give_up), topic
     raise AssertionError("the last attempt raises")
 
@@ -71,7 +71,7 @@ def open_checkpoint(settings: Settings, state: StreamState) -> tuple[Checkpoint,
 
 def rebuild_checkpoint(settings: Settings) -> dict[str, Offsets]:
     """Set the checkpoint aside and begin another; the recorded ends, from whose smallest the next start goes on."""
-    topic = describe_topic(settings.kafka_bootstrap, settings.topic)
+    topic = describe_topic(settings.kafka, settings.topic)
     with (
         closing(Ledger(settings)) as ledger,
         ledger.run("rebuild_checkpoint", topic=topic.name),

@@ -128,7 +128,13 @@ def _connections(settings: Settings) -> dict[str, dict[str, Any]]:
             "password": settings.s3_secret_key.get_secret_value(),
             "extra": {"endpoint_url": settings.s3_endpoint, "region": settings.s3_region},
         },
-        "tapehouse_kafka": {"conn_type": "generic", "extra": {"bootstrap_servers": settings.kafka_bootstrap}},
+        "tapehouse_kafka": {
+            "conn_type": "generic",
+            "login": settings.kafka_user or "",
+            "password": _shown(settings.kafka_password),
+            "extra": {"bootstrap_servers": settings.kafka_bootstrap}
+            | ({"tls_ca": str(settings.kafka_tls_ca)} if settings.kafka_tls_ca else {}),
+        },
         "tapehouse_warehouse": {
             "conn_type": "generic",
             "password": _shown(settings.snowflake_private_key_passphrase),

@@ -36,6 +36,10 @@ def environment_of(place: Place) -> dict[str, str]:
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
         "TAPEHOUSE_KAFKA_BOOTSTRAP": bootstrap(place),
+        # it has no users, whatever the environment says of another one
+        "TAPEHOUSE_KAFKA_USER": "",
+        "TAPEHOUSE_KAFKA_PASSWORD": "",
+        "TAPEHOUSE_KAFKA_TLS_CA": "",
         "TAPEHOUSE_TOPIC": topic(),
         "TAPEHOUSE_CHECKPOINTS": str(place.folder / "checkpoints"),
         "TAPEHOUSE_WAREHOUSE_FOLDER": str(place.folder / "warehouse"),

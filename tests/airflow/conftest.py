@@ -17,6 +17,7 @@ HOME = tempfile.TemporaryDirectory(prefix="tapehouse-airflow-tests-")
 SECRETS = {
     "ledger": "ledger-password-value",
     "store": "store-secret-value",
+    "kafka": "kafka-password-value",
     "store_id": "STOREKEYIDVALUE",
     "vendor": "vendor-key-value",
     "passphrase": "passphrase-value",
@@ -37,7 +38,12 @@ CONNECTIONS = {
         "password": SECRETS["store"],
         "extra": {"endpoint_url": "http://127.0.0.1:8333", "region": "us-east-1"},
     },
-    "tapehouse_kafka": {"conn_type": "generic", "extra": {"bootstrap_servers": "127.0.0.1:9092"}},
+    "tapehouse_kafka": {
+        "conn_type": "generic",
+        "login": "stream",
+        "password": SECRETS["kafka"],
+        "extra": {"bootstrap_servers": "127.0.0.1:9092", "tls_ca": "/etc/kafka/ca.pem"},
+    },
     "tapehouse_warehouse": {
         "conn_type": "generic",
         "password": SECRETS["passphrase"],

@@ -65,8 +65,7 @@ class Lake:
         """Send the next part of the tape, a share of the whole; every message is acknowledged when this returns."""
         end = min(len(self.tape), self.sent + max(1, round(share * len(self.tape))))
         refused = self.folder / "refused.jsonl"
-        bootstrap = self.settings.kafka_bootstrap
-        with KafkaSink(bootstrap=bootstrap, topic=self.topic, refused_file=refused) as sink:
+        with KafkaSink(kafka=self.settings.kafka, topic=self.topic, refused_file=refused) as sink:
             for message in self.tape[self.sent : end]:
                 sink.send(message)
         assert sink.acknowledged == end - self.sent, f"{sink.refused} messages were refused"
@@ -150,8 +149,8 @@ class Lake:
         )
 
     def messages_in_topic(self) -> int:
-        bootstrap = self.settings.kafka_bootstrap
-        with closing(TopicEnds(bootstrap, describe_topic(bootstrap, self.topic))) as ends:
+        kafka = self.settings.kafka
+        with closing(TopicEnds(kafka, describe_topic(kafka, self.topic))) as ends:
             return sum(ends.ask().values())
 
     def rows_in_bronze(self) -> int:

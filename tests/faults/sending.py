@@ -27,9 +27,9 @@ class PacedSender:
     def run(self) -> None:
         """Send them all; an error is kept for who looks."""
         refused = self._lake.folder / "refused.jsonl"
-        where = {"bootstrap": self._lake.settings.kafka_bootstrap, "topic": self._lake.topic}
+        settings = self._lake.settings
         try:
-            with KafkaSink(**where, refused_file=refused) as sink:
+            with KafkaSink(kafka=settings.kafka, topic=self._lake.topic, refused_file=refused) as sink:
                 self._send(sink)
             self.acknowledged = sink.acknowledged
         except (ProducerError, OSError) as error:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.lake.errors import ServiceError
 from jobs.lake.kafka import TopicEnds, describe_topic
-from producers.errors import ProducerError
+from jobs.lake.kafka_address import KafkaAddress
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
 from tests.builders import quote
@@ -23,12 +24,12 @@ def read_topic(stack: Stack) -> list[tuple[bytes | None, bytes, list[tuple[str, 
     """Key, value and headers of all messages, partition by partition."""
     from kafka import KafkaConsumer
 
-    bootstrap = stack.settings.kafka_bootstrap
-    with closing(TopicEnds(bootstrap, describe_topic(bootstrap, stack.topic))) as ends:
+    kafka = stack.settings.kafka
+    with closing(TopicEnds(kafka, describe_topic(kafka, stack.topic))) as ends:
         number = sum(ends.ask().values())
     consumer = KafkaConsumer(
         stack.topic,
-        bootstrap_servers=bootstrap,
+        **kafka.client_options(),
         auto_offset_reset="earliest",
         consumer_timeout_ms=60_000,
         group_id=None,
@@ -53,7 +54,7 @@ def test_messages_of_a_symbol_keep_their_order_and_headers(stack: Stack) -> None
 
 
 def test_ctrl_c_flushes_what_was_sent(stack: Stack) -> None:
-    bootstrap = stack.settings.kafka_bootstrap
+    kafka = stack.settings.kafka
     program = "import sys; from tapehouse.cli import main; sys.exit(main())"
     arguments = ["produce", "--in-seconds", "60", "--minutes", "10", "--session", "2023-09-05"]
     process = subprocess.Popen(
@@ -63,7 +64,7 @@ def test_ctrl_c_flushes_what_was_sent(stack: Stack) -> None:
         text=True,
     )
     deadline = time.monotonic() + 120
-    with closing(TopicEnds(bootstrap, describe_topic(bootstrap, stack.topic))) as ends:
+    with closing(TopicEnds(kafka, describe_topic(kafka, stack.topic))) as ends:
         while sum(ends.ask().values()) < 50:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -76,5 +77,7 @@ def test_ctrl_c_flushes_what_was_sent(stack: Stack) -> None:
 
 
 def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProducerError, match=r"Kafka at 127\.0\.0\.1:9 does not answer"):
-        KafkaSink(bootstrap="127.0.0.1:9", topic="quotes.v1", refused_file=tmp_path / "refused.jsonl")
+    with pytest.raises(ServiceError, match=r"Kafka at 127\.0\.0\.1:9 does not answer\nfound: .*ECONNREFUSED"):
+        KafkaSink(
+            kafka=KafkaAddress("127.0.0.1:9"), topic="quotes.v1", refused_file=tmp_path / "refused.jsonl"
+        )

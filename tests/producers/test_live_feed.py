@@ -54,7 +54,7 @@ def feed_from(
     stack: Stack, play: Callable[[Client], Awaitable[None]], *symbols: str, frames: int, record: Path
 ) -> tuple[LiveFeed, KafkaSink]:
     sink = KafkaSink(
-        bootstrap=stack.settings.kafka_bootstrap,
+        kafka=stack.settings.kafka,
         topic=stack.topic,
         refused_file=stack.folder / "refused.jsonl",
     )

@@ -24,8 +24,13 @@ URL = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def settings(services: Instance, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(services: Instance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    ca = tmp_path.with_name("ca.pem")
+    ca.touch()
     told = services.environment() | {
+        "TAPEHOUSE_KAFKA_USER": "stream",
+        "TAPEHOUSE_KAFKA_PASSWORD": "a-password-for-kafka",
+        "TAPEHOUSE_KAFKA_TLS_CA": str(ca),
         "ALPHAVANTAGE_API_KEY": "a-key-for-the-vendor",
         "TAPEHOUSE_LATENESS_MINUTES": "7",
     }
@@ -70,7 +75,12 @@ def test_the_connections_say_what_the_settings_do(home: Path, settings: Settings
     assert told["tapehouse_ledger"]["password"] == settings.ledger_password.get_secret_value()
     assert told["tapehouse_store"]["login"] == settings.s3_access_key.get_secret_value()
     assert told["tapehouse_alpha_vantage"]["password"] == "a-key-for-the-vendor"
-    assert told["tapehouse_kafka"]["extra"] == {"bootstrap_servers": settings.kafka_bootstrap}
+    assert told["tapehouse_kafka"] == {
+        "conn_type": "generic",
+        "login": "stream",
+        "password": "a-password-for-kafka",
+        "extra": {"bootstrap_servers": settings.kafka_bootstrap, "tls_ca": str(settings.kafka_tls_ca)},
+    }
     assert json.loads((home / SPARK).read_text())["spark_default"]["host"] == "local[2]"
     assert told["tapehouse_warehouse"]["extra"]["WAREHOUSE"] == "duckdb"
 
@@ -79,7 +89,7 @@ def test_no_secret_is_in_the_environment_of_airflow(
     services: Instance, settings: Settings, tmp_path: Path
 ) -> None:
     told = environment(tmp_path, settings, services.environment())
-    secrets = {*services.reserve().secrets.values(), "a-key-for-the-vendor"}
+    secrets = {*services.reserve().secrets.values(), "a-key-for-the-vendor", "a-password-for-kafka"}
     assert not [name for name, value in told.items() if any(secret in value for secret in secrets)]
     assert (told["TAPEHOUSE_LATENESS_MINUTES"], told["PGHOST"]) == ("7", "127.0.0.1")
     # the product's code and Python are for its own programs

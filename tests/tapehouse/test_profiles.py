@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from jobs.lake.kafka import TopicEnds, describe_topic
+from jobs.lake.kafka_address import KafkaAddress
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
 from tapehouse.paths import ROOT, VENV
@@ -23,11 +24,11 @@ from tests.faults.airflow_eyes import others_can_not_come_in
 
 def send_one(instance: Instance) -> int:
     """Send a message; how many are in the topic."""
-    bootstrap = instance.environment()["TAPEHOUSE_KAFKA_BOOTSTRAP"]
-    with KafkaSink(bootstrap=bootstrap, topic=TOPIC, refused_file=instance.folder / "refused.jsonl") as sink:
+    kafka = KafkaAddress(instance.environment()["TAPEHOUSE_KAFKA_BOOTSTRAP"])
+    with KafkaSink(kafka=kafka, topic=TOPIC, refused_file=instance.folder / "refused.jsonl") as sink:
         sink.send(Message("yahoo_recording", b"", quote("14:30:01 AAPL 10 1")))
     assert (sink.acknowledged, sink.refused) == (1, 0)
-    with closing(TopicEnds(bootstrap, describe_topic(bootstrap, TOPIC))) as ends:
+    with closing(TopicEnds(kafka, describe_topic(kafka, TOPIC))) as ends:
         return sum(ends.ask().values())
 
 

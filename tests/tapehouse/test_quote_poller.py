@@ -47,8 +47,8 @@ class Polled:
 
     @contextmanager
     def running(self, **how: Any) -> Generator[tuple[QuotePoller, KafkaSink], None, None]:
-        kafka = {"bootstrap": self.settings.kafka_bootstrap, "topic": self.settings.topic}
-        sink = KafkaSink(**kafka, refused_file=self._refused)
+        settings = self.settings
+        sink = KafkaSink(kafka=settings.kafka, topic=settings.topic, refused_file=self._refused)
         with sink, QuotePoller(self.settings, self._listings, sink, look_every=0.02, **how) as poller:
             yield poller, sink
 

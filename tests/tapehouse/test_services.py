@@ -10,6 +10,7 @@ import psycopg2
 import pytest
 
 from jobs.lake.errors import ServiceError
+from jobs.lake.kafka_address import KafkaAddress
 from jobs.lake.settings import Settings
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
@@ -50,8 +51,8 @@ def test_what_was_written_is_there_after_kill_9_and_a_new_start(own: Instance) -
     store.put_object(Bucket="raw", Key="kept", Body=b"bytes")
     ledger_rows(own, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
     environment = own.environment()
-    bootstrap, topic = environment["TAPEHOUSE_KAFKA_BOOTSTRAP"], environment["TAPEHOUSE_TOPIC"]
-    with KafkaSink(bootstrap=bootstrap, topic=topic, refused_file=own.folder / "refused.jsonl") as sink:
+    kafka, topic = KafkaAddress(environment["TAPEHOUSE_KAFKA_BOOTSTRAP"]), environment["TAPEHOUSE_TOPIC"]
+    with KafkaSink(kafka=kafka, topic=topic, refused_file=own.folder / "refused.jsonl") as sink:
         sink.send(Message("yahoo_recording", b"", quote("14:30:01 AAPL 10 1")))
     for service in own.services():
         own.kill(service.name)

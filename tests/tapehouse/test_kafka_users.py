@@ -1,0 +1,204 @@
+"""On a real broker that asks who one is: each user may do what docs/kafka.md says and nothing else."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.lake.errors import ServiceError, TopicError
+from jobs.lake.kafka import TopicEnds, describe_topic
+from jobs.lake.kafka_address import KafkaAddress
+from jobs.lake.read import kafka_stream
+from jobs.lake.settings import Settings
+from producers.events import Message
+from producers.kafka_sink import KafkaSink
+from tapehouse.paths import ROOT
+from tapehouse.services.instance import Instance
+from tests.builders import quote
+from tests.faults.airflow_eyes import others_can_not_come_in
+from tests.secret_search import SAID, in_files, look_at_command_lines
+from tests.secured_kafka import TOPIC, SecuredKafka, new_password
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+GOOD = Message("yahoo_recording", b"a frame", quote("14:30:01 AAPL 10 1"))
+START = ROOT / "docker" / "kafka" / "start.sh"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """With users, topic and rules, and one message of `producer`."""
+    broker = SecuredKafka(tmp_path_factory.mktemp("secured-kafka"))
+    try:
+        broker.wait_until_ready()
+        broker.provision()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def send(kafka: SecuredKafka, tmp_path: Path) -> Callable[[str], KafkaSink]:
+    """Send one message as a user."""
+
+    def as_user(user: str) -> KafkaSink:
+        refused = tmp_path / "refused.jsonl"
+        with KafkaSink(kafka=kafka.user(user), topic=TOPIC, refused_file=refused) as sink:
+            sink.send(GOOD)
+        return sink
+
+    return as_user
+
+
+def read(address: KafkaAddress) -> list[Any]:
+    """What the topic holds, within ten seconds."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    with closing(KafkaConsumer(**address.client_options(), auto_offset_reset="earliest")) as consumer:
+        consumer.assign([TopicPartition(TOPIC, partition) for partition in range(4)])
+        return [record for records in consumer.poll(timeout_ms=10_000).values() for record in records]
+
+
+def ends(address: KafkaAddress) -> int:
+    with closing(TopicEnds(address, describe_topic(address, TOPIC))) as asked:
+        return sum(asked.ask().values())
+
+
+def test_a_repeated_provision_changes_nothing(kafka: SecuredKafka) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import ConfigResource
+
+    before = describe_topic(kafka.user("monitor"), TOPIC)
+    assert kafka.provision() == []
+    assert describe_topic(kafka.user("monitor"), TOPIC) == before
+    assert before.partitions == (0, 1, 2, 3)
+    with closing(KafkaAdminClient(**kafka.user("monitor").client_options())) as admin:
+        (told,) = admin.describe_configs([ConfigResource("TOPIC", TOPIC)])["topic"].values()
+    assert told["retention.ms"]["value"] == "604800000"
+    assert told["max.message.bytes"]["value"] == "1048576"
+
+
+def test_the_producer_writes_and_does_not_read(kafka: SecuredKafka, send: Callable[[str], KafkaSink]) -> None:
+    from kafka.errors import TopicAuthorizationFailedError
+
+    before = ends(kafka.user("monitor"))
+    sink = send("producer")
+    assert (sink.acknowledged, sink.refused) == (1, 0)
+    assert ends(kafka.user("monitor")) == before + 1
+    with pytest.raises(TopicAuthorizationFailedError):
+        read(kafka.user("producer"))
+
+
+def test_the_stream_reads_and_does_not_write(kafka: SecuredKafka, send: Callable[[str], KafkaSink]) -> None:
+    send("producer")
+    assert {record.key for record in read(kafka.user("stream"))} == {b"AAPL"}
+    sink = send("stream")
+    assert (sink.acknowledged, sink.refused) == (0, 1)
+    assert "AuthorizationFailed" in sink.refused_file.read_text()
+
+
+def test_the_monitor_does_neither(kafka: SecuredKafka, send: Callable[[str], KafkaSink]) -> None:
+    from kafka.errors import TopicAuthorizationFailedError
+
+    assert ends(kafka.user("monitor")) >= 0
+    with pytest.raises(TopicAuthorizationFailedError):
+        read(kafka.user("monitor"))
+    assert send("monitor").refused == 1
+
+
+def test_nobody_else_makes_topics_users_or_rules(kafka: SecuredKafka) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import UserScramCredentialUpsertion
+    from kafka.errors import AuthorizationError
+
+    for user in kafka.passwords:
+        with closing(KafkaAdminClient(**kafka.user(user).client_options())) as client:
+            with pytest.raises(AuthorizationError):
+                client.create_topics({"another": {}})
+            with pytest.raises(AuthorizationError):
+                client.delete_topics([TOPIC])
+            mine = UserScramCredentialUpsertion("admin", "SCRAM-SHA-512", "mine")
+            assert client.alter_user_scram_credentials([mine])["admin"]
+
+
+def test_a_wrong_password_and_a_client_without_a_user_are_refused_by_name(kafka: SecuredKafka) -> None:
+    with pytest.raises(
+        ServiceError, match=rf"{kafka.bootstrap} ends each connection of the user stream"
+    ) as no:
+        describe_topic(kafka.user("stream", "wrong"), TOPIC)
+    assert "TAPEHOUSE_KAFKA_PASSWORD" in no.value.remedy
+    with pytest.raises(ServiceError, match="ends each connection of a client without a user"):
+        describe_topic(KafkaAddress(kafka.bootstrap), TOPIC)
+
+
+def test_a_topic_that_the_user_may_not_see_is_named(kafka: SecuredKafka) -> None:
+    with pytest.raises(TopicError, match="the user stream may not look at the topic other"):
+        describe_topic(kafka.user("stream"), "other")
+
+
+def test_a_user_gets_another_password(kafka: SecuredKafka) -> None:
+    old = kafka.user("monitor")
+    kafka.passwords["monitor"] = new_password()
+    assert kafka.provision() == ["user monitor: another password"]
+    assert describe_topic(kafka.user("monitor"), TOPIC).name == TOPIC
+    with pytest.raises(ServiceError, match="ends each connection of the user monitor"):
+        describe_topic(old, TOPIC)
+
+
+def test_spark_reads_as_the_stream_and_shows_no_password(
+    kafka: SecuredKafka,
+    services: Instance,
+    spark: "SparkSession",
+    send: Callable[[str], KafkaSink],
+    tmp_path: Path,
+) -> None:
+    send("producer")
+    stream = kafka.user("stream")
+    number = ends(stream)
+    batch = spark.read.format("kafka").options(**stream.spark_options(), subscribe=TOPIC).load()
+    assert batch.count() == number
+    login = {
+        "TAPEHOUSE_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "TAPEHOUSE_KAFKA_USER": "stream",
+        "TAPEHOUSE_KAFKA_PASSWORD": kafka.passwords["stream"],
+        "TAPEHOUSE_TOPIC": TOPIC,
+    }
+    settings = Settings(**services.environment() | login)
+    messages = kafka_stream(spark, settings, starting_offsets="earliest", max_offsets=100)
+    write = messages.writeStream.format("noop").option("checkpointLocation", str(tmp_path / "checkpoint"))
+    query = write.trigger(availableNow=True).start()
+    assert query.awaitTermination(120)
+    assert sum(progress["numInputRows"] for progress in query.recentProgress) == number
+    shown = [frame._jdf.queryExecution().toString() for frame in (batch, messages)]
+    executions = spark._jsparkSession.sharedState().statusStore().executionsList()
+    shown += [executions.apply(n).physicalPlanDescription() for n in range(executions.size())]
+    assert any("KafkaRelation" in text for text in shown[2:])
+    assert not any(kafka.passwords["stream"] in text for text in (*shown, str(query.recentProgress)))
+    assert list(in_files(tmp_path)) == []
+    look_at_command_lines()
+    assert SAID == []
+
+
+def test_it_listens_on_loopback_alone_and_keeps_its_passwords_to_itself(kafka: SecuredKafka) -> None:
+    others_can_not_come_in([kafka.program.process.pid])
+    assert not list((kafka.folder / "data").glob("users.*"))
+    assert (kafka.folder / "data").stat().st_mode & 0o077 == 0
+
+
+def test_a_broker_says_which_settings_it_lacks() -> None:
+    done = start(KAFKA_NODE_ID="1")
+    assert done.returncode == 2
+    assert "found: nothing for KAFKA_DATA" in done.stderr
+    assert "KAFKA_ADMIN_PASSWORD" in done.stderr
+
+
+def start(**environment: str) -> "subprocess.CompletedProcess[str]":
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
+    return subprocess.run(
+        [START], env=bare | environment, capture_output=True, text=True, timeout=60, check=False
+    )
