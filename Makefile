@@ -4,7 +4,7 @@ TAPEHOUSE = .venv/bin/tapehouse
 DEMO_OPTIONS = $(if $(RECORDING),--recording "$(RECORDING)") $(if $(KEEP),--keep)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-airflow demo live airflow test test-dags test-long check prove prove-full bench docs up down ps status verify clean lock
+.PHONY: help setup setup-airflow demo live airflow test test-dags test-long check prove prove-full bench docs up down ps status verify minio clean lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -43,7 +43,7 @@ check: setup ## style, types, import rules
 prove: setup-airflow ## kill the driver, the services and the loader, and let Airflow close a session: about 25 minutes   [PROVE="--scenario services --seed 2"]
 	@.venv/bin/python -m tests.faults $(PROVE)
 
-prove-full: setup-airflow ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|airflow|cluster|zookeeper|warehouse|load|growth]
+prove-full: setup-airflow ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|airflow|cluster|zookeeper|minio|warehouse|load|growth]
 	@.venv/bin/python -m tests.faults.full $(PART)
 
 bench: setup ## measure, beside plain alternatives: about 45 minutes   [BENCH="latency --rate 500"]
@@ -66,6 +66,9 @@ status: setup ## how fresh each table is
 
 verify: setup ## check the invariants
 	@$(TAPEHOUSE) verify
+
+minio: ## build MinIO with Go, for those who want it in place of the embedded store: about 8 minutes
+	@$(PYTHON) -m tapehouse.setup.minio
 
 clean: ## stop what runs and remove everything that was made
 	@if [ -x $(TAPEHOUSE) ]; then $(TAPEHOUSE) down; fi

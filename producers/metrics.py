@@ -25,6 +25,6 @@ CALLS_LEFT = Gauge(
 ALERTS_OPEN = Gauge("tapehouse_alert_open", "open alerts of the ledger", ["name"])
 
 
-def serve(port: int) -> None:
-    """Show the counters at http://127.0.0.1:PORT/metrics for as long as this process runs."""
-    start_http_server(port, addr="127.0.0.1")
+def serve(port: int, *, host: str = "127.0.0.1") -> None:
+    """Show the counters at http://HOST:PORT/metrics for as long as this process runs."""
+    start_http_server(port, addr=host)

@@ -18,6 +18,10 @@ COMMANDS = {
     "logs": ("tapehouse.services.logs", "show the log of a service"),
     "kill": ("tapehouse.services.kill", "kill -9 a service, to see what happens"),
     "env": ("tapehouse.services.env", "print the environment that programs need, for eval"),
+    "provision": (
+        "tapehouse.provision",
+        "make users, buckets, topic, roles and what each may do, at services of your own",
+    ),
     "produce": ("tapehouse.produce", "send a generated or recorded session to Kafka"),
     "live": ("tapehouse.live", "stream Yahoo's live quotes through everything, without a key"),
     "fetch": (
@@ -35,6 +39,7 @@ COMMANDS = {
     "gaps": ("tapehouse.gaps", "show what is missing of what is followed and why, and fill it"),
     "doctor": ("tapehouse.doctor", "look at the machine, the services and the way to the vendors"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
+    "metrics": ("tapehouse.metrics", "show Prometheus what is known of the pipeline"),
     "guard": ("tapehouse.guard", "look at the stream once, and say whether it is to be started"),
     "dag-run": ("tapehouse.dag_run", "note how a run of one of Airflow's DAGs ended, or that it is late"),
     "redrive": (

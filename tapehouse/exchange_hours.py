@@ -1,7 +1,7 @@
 """Whether an exchange trades at a moment."""
 
 from datetime import UTC, datetime, time, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 
@@ -23,7 +23,7 @@ def closes_at(mic: str, at: datetime) -> datetime:
     return closes
 
 
-@cache
+@lru_cache(maxsize=64)  # a program that runs for weeks meets a new day each day
 def _calendar(mic: str, day: int) -> Any:
     import exchange_calendars
 

@@ -125,6 +125,11 @@ class LedgerReader:
         )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def may_write(self) -> bool:
+        """Whether this account may add runs of its own."""
+        asked = "SELECT to_regclass('runs') IS NULL OR has_table_privilege(to_regclass('runs'), 'INSERT')"
+        return self._connection.execute(asked) == [(True,)]
+
     def close(self) -> None:
         self._connection.close()
 

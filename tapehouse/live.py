@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics-port",
         type=int,
         metavar="PORT",
-        help="show counters for Prometheus on this port of loopback",
+        help="show counters for Prometheus on this port",
+    )
+    parser.add_argument(
+        "--metrics-host", default="127.0.0.1", metavar="HOST", help="at this address (default: %(default)s)"
     )
     add_batch_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the counts at the end as JSON")
@@ -149,7 +152,7 @@ def _prepare(args: argparse.Namespace, listings: "list[Listing]", progress: "Pro
     from producers import metrics
 
     if args.metrics_port:
-        metrics.serve(args.metrics_port)
+        metrics.serve(args.metrics_port, host=args.metrics_host)
     if not _open_now(listings):
         progress.detail("no exchange of these is open now: little or nothing comes until one is")
 

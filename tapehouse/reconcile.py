@@ -2,12 +2,19 @@
 
 import argparse
 import json
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.arguments import add_allow_empty
 
 if TYPE_CHECKING:
+    from jobs.lake.settings import Settings
+    from jobs.warehouse.engine import Warehouse
     from jobs.warehouse.reconcile import Check, Reconciled
+
+JOB = "reconcile_warehouse"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,19 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit code 0: equal; 1: something differs; 2: nothing has been loaded."""
     from jobs.lake.errors import NoDataError
-    from jobs.warehouse.connect import LOADED, open_reader, table_of
-    from jobs.warehouse.reconcile import reconcile_table
+    from jobs.warehouse.connect import open_reader
     from tapehouse.context import use_running_environment
 
-    tables = [table_of(name) for name in dict.fromkeys(args.tables)] or list(LOADED)
     settings = use_running_environment()
-    found = []
     with open_reader(settings) as warehouse:
-        for table in tables:
-            if one := reconcile_table(settings, warehouse, table):
-                found.append(one)
-                if not args.json:
-                    show(one)
+        found = _compare(args, settings, warehouse)
     if not found:
         raise NoDataError(
             f"the warehouse holds no receipt of {', '.join(args.tables) or 'any table'}",
@@ -43,6 +43,38 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([_as_json(one) for one in found], indent=1, default=str))
     return 0 if all(one.ok for one in found) else 1
+
+
+def _compare(args: argparse.Namespace, settings: "Settings", warehouse: "Warehouse") -> "list[Reconciled]":
+    from jobs.warehouse.connect import LOADED, table_of
+    from jobs.warehouse.reconcile import reconcile_table
+
+    tables = [table_of(name) for name in dict.fromkeys(args.tables)] or list(LOADED)
+    found: list[Reconciled] = []
+    with _kept(settings) as keep:
+        for table in tables:
+            if one := reconcile_table(settings, warehouse, table):
+                found.append(one)
+                keep({each.table: each.ok for each in found})
+                if not args.json:
+                    show(one)
+    return found
+
+
+@contextmanager
+def _kept(settings: "Settings") -> Generator[Callable[[dict[str, bool]], None], None, None]:
+    """A run of the ledger, whose details say of each table whether it was equal; none where one may only read."""
+    from jobs.lake.ledger import Ledger
+    from tapehouse.ledger import LedgerReader
+
+    with closing(LedgerReader(settings)) as reader:
+        may_write = reader.may_write()
+    if not may_write:
+        print("not kept in the ledger: this account may only read there", file=sys.stderr)
+        yield lambda equal: None
+        return
+    with closing(Ledger(settings)) as ledger, ledger.run(JOB, lake=settings.processed_url):
+        yield lambda equal: ledger.add_details(equal=equal)
 
 
 def show(one: "Reconciled") -> None:

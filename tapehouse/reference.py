@@ -151,6 +151,28 @@ def commands() -> str:
     return "\n".join(parts)
 
 
+def metrics() -> str:
+    """Every metric of `tapehouse metrics`, by the part that is looked at."""
+    from tapehouse.measuring.catalogue import OF_LOOKS, PARTS
+    from tapehouse.measuring.lake import NEWEST_BY
+
+    parts = ["# Metrics", WRITTEN_BY.format("tapehouse/measuring/catalogue.py")]
+    parts += [
+        "What `tapehouse metrics` shows; [monitoring.md](monitoring.md) says how to look. Times are Unix times in UTC, "
+        "so that an age is `time() - x`. A part that could not be looked at is not shown.\n"
+    ]
+    for part, known in {**PARTS, "every part": OF_LOOKS}.items():
+        rows = [f"| `{name}` | {m.kind} | {', '.join(m.labels)} | {m.says} |" for name, m in known.items()]
+        head = ["| metric | kind | labels | what it says |", "| --- | --- | --- | --- |"]
+        parts += [f"## {part}", "\n".join([*head, *rows]) + "\n"]
+    rows = [f"| {table} | {column} |" for table, column in NEWEST_BY.items()]
+    parts += [
+        "## The newest of a table",
+        "By which column a table is as new as it is; the others have none.\n",
+    ]
+    return "\n".join([*parts, "\n".join(["| table | column |", "| --- | --- |", *rows]) + "\n"])
+
+
 def _option(action: argparse.Action) -> str:
     values = "|".join(map(str, action.choices)) if action.choices else action.metavar or action.dest.upper()
     name = ", ".join(action.option_strings) or action.dest
@@ -163,6 +185,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "tables.md": tables,
     ROOT / "docs" / "rules.md": rules,
     ROOT / "docs" / "commands.md": commands,
+    ROOT / "docs" / "metrics.md": metrics,
 }
 
 if __name__ == "__main__":

@@ -55,7 +55,13 @@ class Ledger:
 
     def mark_ready(self) -> None:
         """Say in the run's details that its query has started."""
-        self._do("UPDATE runs SET details = details || '{\"ready\": true}' WHERE run_id = %s", (self.run_id,))
+        self.add_details(ready=True)
+
+    def add_details(self, **details: Any) -> None:
+        """Say more in the run's details."""
+        self._do(
+            "UPDATE runs SET details = details || %s WHERE run_id = %s", (json.dumps(details), self.run_id)
+        )
 
     def _end_run(self, state: str, exit_code: int, error: str | None) -> None:
         self._connected().execute(

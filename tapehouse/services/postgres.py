@@ -4,15 +4,17 @@ import os
 import shutil
 import signal
 import stat
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from jobs.lake.errors import ServiceError
 from tapehouse.paths import outside
+from tapehouse.provisioning import postgres as provisioning
+from tapehouse.provisioning.postgres import ADMINISTRATOR
 from tapehouse.services import processes
 from tapehouse.services.service import Place
 
-DATABASE, OWNER, ADMINISTRATOR = "tapehouse", "tapehouse", "postgres"
+DATABASE = OWNER = "tapehouse"
 # who runs it where the command runs as root, which initdb refuses
 UNPRIVILEGED = "nobody"
 
@@ -50,7 +52,7 @@ class Postgres:
         )
 
     def check(self, place: Place) -> None:
-        _connect(place, ADMINISTRATOR, "postgres").close()
+        _login(place).connect().close()
 
     def prepare(self, place: Place) -> None:
         make_database(place, DATABASE, OWNER, place.secrets["ledger_password"])
@@ -78,17 +80,8 @@ class Postgres:
 
 def make_database(place: Place, name: str, owner: str, password: str) -> None:
     """A database, owned by a role that is no superuser; nobody else comes in. What is there is kept."""
-    connection = _connect(place, ADMINISTRATOR, "postgres")
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (owner,))
-        if not cursor.fetchone():
-            cursor.execute(f"CREATE ROLE {owner} LOGIN PASSWORD %s", (password,))
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-        if not cursor.fetchone():
-            cursor.execute(f"CREATE DATABASE {name} OWNER {owner}")
-            cursor.execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
-    connection.close()
+    with closing(_login(place).connect()) as connection:
+        provisioning.make_database(connection, name, owner, password)
 
 
 def data_folder(place: Place) -> Path:
@@ -137,14 +130,5 @@ def _is_open(folder: Path) -> bool:
     return all(part.stat().st_mode & stat.S_IXOTH for part in (existing, *existing.parents))
 
 
-def _connect(place: Place, user: str, database: str) -> Any:
-    import psycopg2
-
-    return psycopg2.connect(
-        host="127.0.0.1",
-        port=place.ports["postgres"],
-        user=user,
-        password=place.secrets["postgres_password"],
-        dbname=database,
-        connect_timeout=3,
-    )
+def _login(place: Place) -> provisioning.Login:
+    return provisioning.Login("127.0.0.1", place.ports["postgres"], place.secrets["postgres_password"])

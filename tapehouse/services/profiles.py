@@ -4,13 +4,14 @@ from pathlib import Path
 
 from tapehouse.paths import LOCAL, STATE
 from tapehouse.services.kafka import Kafka, all_brokers
+from tapehouse.services.minio import Minio
 from tapehouse.services.postgres import Postgres
 from tapehouse.services.service import Service
 from tapehouse.services.spark import SparkHistory, SparkMaster, SparkWorker
 from tapehouse.services.store import Store
 from tapehouse.services.zookeeper import OldKafka, ZooKeeper
 
-LAPTOP, CLUSTER, ZOOKEEPER = "laptop", "cluster", "zookeeper"
+LAPTOP, CLUSTER, ZOOKEEPER, MINIO = "laptop", "cluster", "zookeeper", "minio"
 BROKERS, WORKERS = 3, 2
 
 # in the order in which they start
@@ -25,6 +26,7 @@ PROFILES: dict[str, tuple[Service, ...]] = {
         SparkHistory(),
     ),
     ZOOKEEPER: (Postgres(), Store(), ZooKeeper(), OldKafka()),
+    MINIO: (Postgres(), Minio(), Kafka()),
 }
 
 

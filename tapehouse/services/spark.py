@@ -139,7 +139,7 @@ def _environment(place: Place) -> dict[str, str]:
 def _write_configuration(place: Place) -> None:
     """The folder that SPARK_CONF_DIR names: the settings of one machine, then those of a cluster, which hold."""
     folder = place.data(CONFIGURATION.name)
-    for file in ("fairscheduler.xml", "log4j2.properties"):
+    for file in ("fairscheduler.xml", "log4j2.properties", "metrics.properties"):
         shutil.copyfile(CONFIGURATION / file, folder / file)
     defaults = (CONFIGURATION / "spark-defaults.conf").read_text()
     events = place.data(EVENTS)

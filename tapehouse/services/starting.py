@@ -10,8 +10,10 @@ from tapehouse.services.ports import is_free
 from tapehouse.services.processes import Started
 from tapehouse.services.service import Place, Service
 
-READY_WITHIN, FREE_WITHIN = 90.0, 3.0
+READY_WITHIN = 90.0
 LAUNCHES = 4
+# a process that was killed keeps its port until the last of its threads has ended
+FREE_WITHIN = 5.0
 
 
 def start_until_ready(service: Service, place: Place, launched: Callable[[Started], None]) -> None:
@@ -45,17 +47,15 @@ def start_until_ready(service: Service, place: Place, launched: Callable[[Starte
 
 
 def _refuse_busy_port(service: Service, port: int) -> None:
-    """One that was killed just now holds its port for a moment longer."""
     deadline = time.monotonic() + FREE_WITHIN
     while not is_free(port):
-        if time.monotonic() < deadline:
-            time.sleep(0.1)
-            continue
-        raise ServiceError(
-            f"port {port} of {service.name} is used by another program",
-            found=f"something listens on 127.0.0.1:{port}",
-            remedy="stop that program, or forget the ports with `tapehouse down --forget-ports`",
-        )
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                f"port {port} of {service.name} is used by another program",
+                found=f"something listens on 127.0.0.1:{port}",
+                remedy="stop that program, or forget the ports with `tapehouse down --forget-ports`",
+            )
+        time.sleep(0.1)
 
 
 def _last_line(log: Path) -> str:

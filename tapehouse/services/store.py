@@ -6,10 +6,10 @@ import signal
 from typing import Any
 
 from tapehouse.paths import VENV
+from tapehouse.provisioning.store import BUCKETS, REALTIME, Keys, StoreAddress
 from tapehouse.services import processes
 from tapehouse.services.service import Place
 
-BUCKETS = ("raw", "realtime", "processed")
 PARTS = ("s3", "master", "volume", "filer", "admin")
 
 
@@ -50,13 +50,7 @@ class Store:
         )
 
     def check(self, place: Place) -> None:
-        """Ready is not when it answers, but when it keeps: put, get and delete one object."""
-        client = s3_client(place, operator=True)
-        if BUCKETS[0] not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-            client.create_bucket(Bucket=BUCKETS[0])
-        client.put_object(Bucket=BUCKETS[0], Key="probe/readiness", Body=b"ready")
-        client.get_object(Bucket=BUCKETS[0], Key="probe/readiness")["Body"].read()
-        client.delete_object(Bucket=BUCKETS[0], Key="probe/readiness")
+        check_store(place)
 
     def prepare(self, place: Place) -> None:
         client = s3_client(place, operator=True)
@@ -66,29 +60,29 @@ class Store:
                 client.create_bucket(Bucket=bucket)
 
 
+def check_store(place: Place) -> None:
+    """Ready is not when it answers, but when it keeps: put, get and delete one object."""
+    client = s3_client(place, operator=True)
+    if REALTIME not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=REALTIME)
+    client.put_object(Bucket=REALTIME, Key="probe/readiness", Body=b"ready")
+    client.get_object(Bucket=REALTIME, Key="probe/readiness")["Body"].read()
+    client.delete_object(Bucket=REALTIME, Key="probe/readiness")
+
+
 def endpoint(place: Place) -> str:
     return f"http://127.0.0.1:{place.ports['s3']}"
 
 
 def s3_client(place: Place, *, operator: bool = False) -> Any:
     """An S3 client of this instance, as the account that makes buckets or as the pipeline's."""
-    import boto3
-    from botocore.config import Config
+    return address(place, "operator" if operator else "pipeline").client()
 
-    account = "operator" if operator else "pipeline"
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint(place),
-        region_name="us-east-1",
-        aws_access_key_id=place.secrets[f"s3_{account}_access_key"],
-        aws_secret_access_key=place.secrets[f"s3_{account}_secret_key"],
-        config=Config(
-            s3={"addressing_style": "path"},
-            connect_timeout=2,
-            read_timeout=15,
-            retries={"total_max_attempts": 2},
-        ),
-    )
+
+def address(place: Place, user: str) -> StoreAddress:
+    """The store of this instance, and the keys of one of its users."""
+    access, secret = place.secrets[f"s3_{user}_access_key"], place.secrets[f"s3_{user}_secret_key"]
+    return StoreAddress(endpoint(place), Keys(access, secret))
 
 
 def _operator(place: Place) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-PROFILES = ("laptop", "cluster", "zookeeper")
+PROFILES = ("laptop", "cluster", "zookeeper", "minio")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=PROFILES,
         default=PROFILES[0],
         help="laptop: one of each service; cluster: three Kafka brokers, a Spark master and two workers; "
-        "zookeeper: Kafka 3.9 with a ZooKeeper. Each keeps its own data (default: %(default)s)",
+        "zookeeper: Kafka 3.9 with a ZooKeeper; minio: MinIO as the store. Each has its own data "
+        "(default: %(default)s)",
     )
 
 

@@ -52,7 +52,7 @@ def describe_partitions(lake: Lake) -> list[dict[str, object]]:
     """Leader and replicas of each partition of the lake's topic."""
     from kafka import KafkaAdminClient
 
-    with closing(KafkaAdminClient(bootstrap_servers=lake.settings.kafka_bootstrap)) as admin:
+    with closing(KafkaAdminClient(**lake.settings.kafka.client_options())) as admin:
         (topic,) = admin.describe_topics([lake.topic])
     return list(topic["partitions"])
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tapehouse.services.profiles import CLUSTER, ZOOKEEPER
+from tapehouse.services.profiles import CLUSTER, MINIO, ZOOKEEPER
 from tests.faults.fault import Options
 
 SEEDS = (1, 2, 3)
@@ -55,7 +55,8 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "airflow": tuple(Step(f"airflow-{name}", BRIEF) for name in ("sessions", "kills", "bad-data")),
     "cluster": tuple(Step(name, BRIEF) for name in ("whole-hour", "leader", "workers", "airflow-cluster")),
     "zookeeper": (Step("whole-hour", BRIEF),),
+    "minio": tuple(Step(name, BRIEF) for name in ("whole-hour", "failpoints", "two-at-once", "whole-way")),
     "warehouse": tuple(Step("whole-way", Options(seed, kills=20)) for seed in SEEDS),
 }
 # the services of a part, where they are not a laptop's
-PROFILE_OF = {"cluster": CLUSTER, "zookeeper": ZOOKEEPER}
+PROFILE_OF = {"cluster": CLUSTER, "zookeeper": ZOOKEEPER, "minio": MINIO}

@@ -28,9 +28,9 @@ class PacedSender:
     def run(self) -> None:
         """Send them all; an error is kept for who looks."""
         refused = self._lake.folder / "refused.jsonl"
-        kafka = self._lake.settings.kafka
+        settings = self._lake.settings
         try:
-            with KafkaSink(kafka=kafka, topic=self._lake.topic, refused_file=refused) as sink:
+            with KafkaSink(kafka=settings.kafka, topic=self._lake.topic, refused_file=refused) as sink:
                 self._send(sink)
             self.acknowledged = sink.acknowledged
         except (ServiceError, ProducerError, OSError) as error:

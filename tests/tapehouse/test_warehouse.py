@@ -11,7 +11,11 @@ import pytest
 
 from jobs import load_warehouse
 from jobs.lake.postgres import Connection
+from tapehouse.measuring.lake import Lake
+from tapehouse.measuring.warehouse import WarehousePart
+from tapehouse.services.instance import Instance
 from tapehouse.vendors import s3_client
+from tests.monitoring.lakehouse import only_reading
 from tests.stack import Stack, call
 
 BARS = "gold.bars_1m"
@@ -71,6 +75,29 @@ def test_reconcile_says_what_differs_and_ends_with_1(loaded: Stack) -> None:
     assert "differ in close" in out
     assert "in the lake" in out
     assert json.loads(call("reconcile", "--json")[1])[0]["checks"][0]["differs"] == ["close"]
+
+
+def test_what_a_comparison_found_is_measured(loaded: Stack) -> None:
+    settings = loaded.settings
+
+    def equal() -> list[float]:
+        found = WarehousePart(settings, Lake(settings)).look()
+        return [s.value for s in found if s.name == "tapehouse_reconcile_equal" and s.labels == (BARS,)]
+
+    assert call("reconcile")[0] == 0
+    assert equal() == [1]
+    with duckdb.connect(str(settings.warehouse_folder / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("DELETE FROM gold.bars_1m WHERE symbol = 'AAPL'")
+    assert call("reconcile")[0] == 1
+    assert equal() == [0]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_who_may_only_read_the_ledger_can_compare(services: Instance) -> None:
+    with only_reading(services):
+        code, out, err = call("reconcile", BARS)
+    assert (code, out.split()[0]) == (0, "ok"), err
+    assert err == "not kept in the ledger: this account may only read there\n"
 
 
 def test_readers_see_whole_versions_while_loads_go_on(loaded: Stack) -> None:

@@ -1,0 +1,133 @@
+"""The lake's tables by their logs alone: version, commit, newest value, size. No data is read, and no JVM started."""
+
+import time
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tapehouse.measuring.catalogue import Sample
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from jobs.lake.settings import Settings
+
+# the column of each table that says how new it is
+NEWEST_BY = {
+    "bronze.quotes": "kafka_time",
+    "silver.quotes": "event_time",
+    "silver.rejected": "kafka_time",
+    "gold.bars_1m": "bar_start",
+    "gold.bars_1m_log": "bar_start",
+    "bronze.history": "fetched_at",
+    "silver.history_rejected": "fetched_at",
+    "silver.bars_1d": "session",
+    "silver.actions": "ex_date",
+    "silver.vendor_bars_1m": "bar_start",
+    "gold.bars_1d": "session",
+    "gold.bars_1d_versions": "session",
+    "gold.actions": "ex_date",
+    "gold.adjusted_bars_1d": "session",
+    "gold.indicators_1d": "session",
+    "gold.minutes": "bar_start",
+}
+# seconds after which a table is opened anew: of one that was deleted and made again no newer commit tells
+FOLLOWED_FOR = 600.0
+# a store that is away is given up soon: the other parts wait meanwhile
+PATIENCE = {"connect_timeout": "3s", "timeout": "15s", "max_retries": "2", "retry_timeout": "15s"}
+
+
+class Version(NamedTuple):
+    """Which version of which table: one that was made anew has another id."""
+
+    delta_id: str
+    number: int
+
+
+class Lake:
+    """The tables, opened and then followed commit by commit; all parts that look at them share it."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._options = settings.storage_options() | PATIENCE
+        self._opened: dict[str, tuple[DeltaTable, float]] = {}
+
+    def newest(self, table: str) -> "DeltaTable | None":
+        """The table at its newest version, None where there is none yet."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        from tapehouse.delta import url_of
+
+        # one that fails below is opened anew at the next look
+        opened, since = self._opened.pop(table, (None, 0.0))
+        if opened is None or time.monotonic() - since > FOLLOWED_FOR:
+            try:
+                opened = DeltaTable(url_of(table, self._settings), storage_options=self._options)
+            except TableNotFoundError:
+                return None
+            since = time.monotonic()
+        else:
+            opened.update_incremental()
+        self._opened[table] = opened, since
+        return opened
+
+
+def version_of(opened: "DeltaTable") -> Version:
+    return Version(str(opened.metadata().id), int(opened.version()))
+
+
+class LakePart:
+    """What the logs say; kept for each table until its version changes."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._known: dict[str, tuple[Version, list[Sample]]] = {}
+
+    def look(self) -> list[Sample]:
+        from tapehouse.delta import TABLES
+
+        found = []
+        for table in TABLES:
+            opened = self._lake.newest(table)
+            if opened is None:
+                continue
+            version = version_of(opened)
+            if table not in self._known or self._known[table][0] != version:
+                self._known[table] = version, _measure(table, opened, version.number)
+            found += self._known[table][1]
+        return found
+
+
+def _measure(table: str, opened: "DeltaTable", version: int) -> list[Sample]:
+    import pyarrow
+
+    (commit,) = opened.history(1)
+    actions = pyarrow.table(opened.get_add_actions(flatten=True))
+    told = {
+        "version": version,
+        "committed_timestamp_seconds": commit["timestamp"] / 1000,
+        "newest_timestamp_seconds": _newest(actions, NEWEST_BY.get(table)),
+        "rows": sum(rows or 0 for rows in actions.column("num_records").to_pylist()),
+        "files": actions.num_rows,
+        "bytes": sum(actions.column("size_bytes").to_pylist()),
+    }
+    return [
+        Sample(f"tapehouse_table_{name}", value, (table,))
+        for name, value in told.items()
+        if value is not None
+    ]
+
+
+def _newest(actions: Any, column: str | None) -> float | None:
+    """The largest value of a time or date, by the statistics of the files or their partitions."""
+    found = [
+        value
+        for name in (f"max.{column}", f"partition.{column}")
+        if name in actions.column_names
+        for value in actions.column(name).to_pylist()
+        if value is not None
+    ]
+    newest = max(found, default=None)
+    if isinstance(newest, date) and not isinstance(newest, datetime):
+        newest = datetime(newest.year, newest.month, newest.day)
+    return newest.replace(tzinfo=newest.tzinfo or UTC).timestamp() if newest else None
