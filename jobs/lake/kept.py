@@ -25,7 +25,7 @@ def keep(frame: "DataFrame") -> "DataFrame":
     from pyspark import StorageLevel
     from pyspark.sql import DataFrame
 
-    is_local = frame.sparkSession.sparkContext.master.startswith("local")
+    is_local = str(frame.sparkSession.sparkContext.master).startswith("local")
     done = frame.localCheckpoint(True, None if is_local else StorageLevel(True, True, False, True, 2))
     session = frame.sparkSession._jsparkSession
     rows = done._jdf.logicalPlan().rdd()
