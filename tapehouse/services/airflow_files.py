@@ -52,8 +52,14 @@ def write_files(home: Path, place: Place, settings: Settings, *, url: str) -> No
     sections.read_dict(_configuration(home, place, url))
     with _private(home / CONFIGURATION) as file:
         sections.write(file)
+    with _private(home / PASSWORDS) as file:
+        json.dump({USER: place.secrets["airflow_user_password"]}, file, indent=1)
+    write_imports(home, settings)
+
+
+def write_imports(home: Path, settings: Settings) -> None:
+    """Write what Airflow's own command line imports: connections, and pools."""
     for name, content in (
-        (PASSWORDS, {USER: place.secrets["airflow_user_password"]}),
         (CONNECTIONS, _connections(settings)),
         (SPARK, {"spark_default": _spark()}),
         (POOLS, {name: _one_slot(use) for name, use in POOLS_OF_ONE.items()}),

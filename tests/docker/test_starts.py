@@ -1,0 +1,104 @@
+"""The scripts that containers start by: secrets go into files of their owner, and no program inherits them."""
+
+import configparser
+import os
+import re
+import stat
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tapehouse.services import airflow_files
+from tapehouse.services.service import Place
+from tests.docker.container_files import DOCKER
+
+OF_AIRFLOW = {
+    "AIRFLOW_DB_PASSWORD": "secret-of-database",
+    "AIRFLOW_FERNET_KEY": "secret-of-fernet",
+    "AIRFLOW_JWT_SECRET": "secret-of-tokens",
+    "AIRFLOW_API_SECRET": "secret-of-sessions",
+    "AIRFLOW_ADMIN_PASSWORD": "secret-of-admin",
+}
+
+
+def start(script: str, *command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    told = {"PATH": os.environ["PATH"]} | environment
+    words = ["sh", str(DOCKER / script), *command]
+    return subprocess.run(words, env=told, capture_output=True, text=True, check=False)
+
+
+def private(file: Path) -> str:
+    """What is in a file that nobody but its owner reads."""
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    return file.read_text()
+
+
+@pytest.fixture
+def airflow(tmp_path: Path) -> dict[str, str]:
+    """A home, and a program `airflow` that says what it was started with."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "airflow"
+    program.write_text('#!/bin/sh\necho "arguments: $*"\nenv\n')
+    program.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    return {"AIRFLOW_HOME": str(home), "PATH": path, "TMPDIR": str(tmp_path)}
+
+
+@pytest.fixture
+def spark(tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "spark-conf"
+    folder.mkdir()
+    (folder / "spark-defaults.conf").write_text("spark.authenticate true\n")
+    return {"SPARK_CONF_DIR": str(folder), "TMPDIR": str(tmp_path)}
+
+
+def test_what_spark_starts_finds_the_secret_in_a_file_and_not_in_its_environment(
+    spark: dict[str, str],
+) -> None:
+    done = start("spark/start.sh", "env", SPARK_SECRET="of-this-cluster", **spark)
+    assert (done.returncode, "of-this-cluster" in done.stdout) == (0, False)
+    folder = Path(re.findall(r"(?m)^SPARK_CONF_DIR=(.+)$", done.stdout)[0])
+    assert private(folder / "spark-defaults.conf") == (
+        "spark.authenticate true\n\nspark.authenticate.secret of-this-cluster\n"
+    )
+
+
+def test_without_a_secret_spark_is_told_none(spark: dict[str, str]) -> None:
+    done = start("spark/start.sh", "env", **spark)
+    assert f"SPARK_CONF_DIR={spark['SPARK_CONF_DIR']}" in done.stdout
+
+
+def test_airflow_has_its_secrets_in_files_and_its_tasks_inherit_none(airflow: dict[str, str]) -> None:
+    done = start("airflow/start.sh", "scheduler", "--skip-serve-logs", **airflow, **OF_AIRFLOW)
+    assert done.stdout.startswith("arguments: scheduler --skip-serve-logs\n")
+    assert "secret-of-" not in done.stdout + done.stderr
+    home = Path(airflow["AIRFLOW_HOME"])
+    said = private(home / "airflow.cfg") + private(home / "passwords.json")
+    assert [secret for secret in OF_AIRFLOW.values() if secret not in said] == []
+
+
+def test_airflow_without_a_secret_does_not_start(airflow: dict[str, str]) -> None:
+    told = {name: value for name, value in OF_AIRFLOW.items() if name != "AIRFLOW_JWT_SECRET"}
+    done = start("airflow/start.sh", "scheduler", **airflow, **told)
+    assert done.returncode == 2
+    assert "found: nothing for AIRFLOW_JWT_SECRET\n" in done.stderr
+
+
+def test_airflow_is_told_the_same_as_beside_a_checkout(airflow: dict[str, str]) -> None:
+    start("airflow/start.sh", "version", **airflow)
+    here, there = (configparser.ConfigParser(interpolation=None) for _ in range(2))
+    here.read(Path(airflow["AIRFLOW_HOME"]) / "airflow.cfg")
+    place = Place(Path(), defaultdict(int), defaultdict(str), Path(), Path())
+    there.read_dict(airflow_files._configuration(Path(), place, "http://127.0.0.1:1"))
+    assert {name: set(here[name]) for name in here} == {name: set(there[name]) for name in there}
+    same = [
+        ("core", name) for name in ("executor", "parallelism", "default_task_retry_delay", "load_examples")
+    ]
+    same += [("dag_processor", name) for name in there["dag_processor"]]
+    assert [
+        (here[part][name], there[part][name]) for part, name in same if here[part][name] != there[part][name]
+    ] == []
