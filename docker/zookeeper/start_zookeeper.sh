@@ -14,7 +14,8 @@ for name in ZOOKEEPER_DATA ZOOKEEPER_LISTEN ZOOKEEPER_PASSWORD KAFKA_JARS; do
     }
 done
 own=$(mktemp -d)
-sed -e "s|\${DATA}|$ZOOKEEPER_DATA|" -e "s|\${LISTEN}|$ZOOKEEPER_LISTEN|" "$here/zookeeper.properties" > "$own/zookeeper.properties"
+sed -e "s|\${DATA}|$ZOOKEEPER_DATA|" -e "s|\${LISTEN}|$ZOOKEEPER_LISTEN|" "$here/zookeeper.properties" \
+    > "$own/zookeeper.properties"
 cat > "$own/jaas.conf" << END
 Server {
   org.apache.zookeeper.server.auth.DigestLoginModule required user_broker="$ZOOKEEPER_PASSWORD";
