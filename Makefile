@@ -46,7 +46,7 @@ prove: setup-airflow ## kill the driver, the services and the loader, and let Ai
 prove-full: setup-airflow ## one part of all faults, into docs/guarantees.md   [PART=kills|faults|outages|pauses|soak|batch|airflow|cluster|zookeeper|minio|warehouse|load|growth]
 	@.venv/bin/python -m tests.faults.full $(PART)
 
-bench: setup ## measure, beside plain alternatives: about 45 minutes   [BENCH="latency --rate 500"]
+bench: setup ## measure, beside plain alternatives: about 50 minutes   [BENCH="latency --rate 500"]
 	@.venv/bin/python -m tests.bench $(BENCH)
 
 docs: setup ## write the pages of docs/ that follow from the code

@@ -118,7 +118,7 @@ class Airflow:
                 "db migrate",
                 f"connections import {shlex.quote(str(self.home / CONNECTIONS))} --overwrite",
                 f"connections import {shlex.quote(str(self.home / SPARK))}"
-                + (" --overwrite" if MASTER in os.environ else ""),
+                + (" --overwrite" if os.environ.get(MASTER) else ""),
                 f"pools import {shlex.quote(str(self.home / POOLS))}",
             )
         finally:

@@ -13,12 +13,13 @@ from pydantic import SecretStr
 
 from jobs.lake.settings import Settings
 from tapehouse.paths import AIRFLOW_ENV, ROOT, VENV
+from tapehouse.services.environment import master_of
 from tapehouse.services.service import Place
 
 CONFIGURATION, PASSWORDS = "airflow.cfg", "passwords.json"
 CONNECTIONS, SPARK, POOLS = "connections.json", "spark.json", "pools.json"
 USER = "admin"
-MASTER = "TAPEHOUSE_SPARK_MASTER"
+MASTER, LOCAL = "TAPEHOUSE_SPARK_MASTER", "local[2]"
 # the stream takes one for ever
 PARALLEL_TASKS = 6
 # a run of Spark, of two cores and a heap of its own, at a time; and the stream's, which does not end
@@ -54,14 +55,17 @@ def write_files(home: Path, place: Place, settings: Settings, *, url: str) -> No
         sections.write(file)
     with _private(home / PASSWORDS) as file:
         json.dump({USER: place.secrets["airflow_user_password"]}, file, indent=1)
-    write_imports(home, settings)
+    write_imports(home, settings, master=master_of(place) if "spark_master" in place.ports else LOCAL)
 
 
-def write_imports(home: Path, settings: Settings) -> None:
-    """Write what Airflow's own command line imports: connections, and pools."""
+def write_imports(home: Path, settings: Settings, *, master: str = LOCAL) -> None:
+    """Write what Airflow's own command line imports: connections, and pools.
+
+    Spark's is to `master`, unless the environment names another one.
+    """
     for name, content in (
         (CONNECTIONS, _connections(settings)),
-        (SPARK, {"spark_default": _spark()}),
+        (SPARK, {"spark_default": _spark(os.environ.get(MASTER) or master)}),
         (POOLS, {name: _one_slot(use) for name, use in POOLS_OF_ONE.items()}),
     ):
         with _private(home / name) as file:
@@ -146,10 +150,9 @@ def _connections(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
 
-def _spark() -> dict[str, Any]:
+def _spark(master: str) -> dict[str, Any]:
     """Which master, until somebody names another one in Airflow."""
-    host = os.environ.get(MASTER, "local[2]")
-    return {"conn_type": "spark", "host": host, "extra": {"deploy-mode": "client"}}
+    return {"conn_type": "spark", "host": master, "extra": {"deploy-mode": "client"}}
 
 
 def _one_slot(use: str) -> dict[str, Any]:

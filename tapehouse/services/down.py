@@ -9,8 +9,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tapehouse.paths import LOCAL
     from tapehouse.services.instance import Instance, find_running
+    from tapehouse.services.profiles import PROFILES, folder_of
 
     instance = find_running()
     if instance is None:
@@ -18,5 +18,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         instance.stop(lambda line: print(line, file=sys.stderr))
     if args.forget_ports:
-        (instance or Instance(LOCAL)).forget_ports()
+        # what could not start is not up
+        for one in [instance] if instance else [Instance(folder_of(name), name) for name in PROFILES]:
+            one.forget_ports()
     return 0

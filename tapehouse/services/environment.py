@@ -56,7 +56,7 @@ def environment_of(place: Place) -> dict[str, str]:
     if "spark_master" not in place.ports:
         return told
     # the settings of one machine, and those of a cluster after them
-    return told | {"SPARK_CONF_DIR": str(place.folder / "conf"), "TAPEHOUSE_SPARK_MASTER": master_of(place)}
+    return told | {"SPARK_CONF_DIR": str(place.folder / "conf")}
 
 
 def master_of(place: Place) -> str:

@@ -32,6 +32,7 @@ SECRETS = (
     "s3_operator_secret_key",
     "s3_pipeline_access_key",
     "s3_pipeline_secret_key",
+    "spark_secret",
 )
 JOB_PATIENCE = 60.0
 

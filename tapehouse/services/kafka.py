@@ -148,15 +148,15 @@ def make_topic(servers: str, name: str, *, brokers: int = 1) -> None:
 
     admin = KafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=20_000)
     try:
-        if name in admin.list_topics():
-            return
         there = len(admin.describe_cluster()["brokers"])
         if there < brokers:
             raise ServiceError(
-                f"{name} is not made: brokers are missing",
+                f"brokers of {name} are missing",
                 found=f"{there} of {brokers} at {servers}",
                 remedy="see `tapehouse ps`, and the log of the one that died",
             )
+        if name in admin.list_topics():
+            return
         replicas = min(there, MOST_REPLICAS)
         admin.create_topics([NewTopic(name, PARTITIONS, replicas, topic_configs=TOPIC_CONFIGURATION)])
         admin.wait_for_topics([name])

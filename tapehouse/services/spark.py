@@ -18,7 +18,8 @@ from tapehouse.services.service import Place
 CONFIGURATION = ROOT / "conf"
 OF_CLUSTER = CONFIGURATION / "spark-cluster.conf"
 EVENTS = "spark-events"
-CORES_OF_WORKER, MEMORY_OF_WORKER = 1, "2g"
+# a core of each for the stream, and one for batch jobs
+CORES_OF_WORKER, MEMORY_OF_WORKER = 2, "2g"
 
 
 class SparkMaster:
@@ -43,7 +44,7 @@ class SparkMaster:
 
 @dataclass(frozen=True)
 class SparkWorker:
-    """One core and two gigabytes for executors; jars, Python and the keys of the store are those of this checkout."""
+    """Two cores and two gigabytes for executors; jars, Python and the keys of the store are those of this checkout."""
 
     number: int
     patience: ClassVar[float] = 10.0
@@ -139,10 +140,12 @@ def _environment(place: Place) -> dict[str, str]:
 def _write_configuration(place: Place) -> None:
     """The folder that SPARK_CONF_DIR names: the settings of one machine, then those of a cluster, which hold."""
     folder = place.data(CONFIGURATION.name)
-    for file in ("fairscheduler.xml", "log4j2.properties", "metrics.properties"):
-        shutil.copyfile(CONFIGURATION / file, folder / file)
-    defaults = (CONFIGURATION / "spark-defaults.conf").read_text()
-    events = place.data(EVENTS)
-    filled = OF_CLUSTER.read_text().replace("spark://spark-master:7077", master_of(place))
-    filled = filled.replace("file:/var/log/spark-events", events.as_uri())
-    (folder / "spark-defaults.conf").write_text(f"{defaults}\n{filled}")
+    for name in ("fairscheduler.xml", "log4j2.properties", "metrics.properties"):
+        shutil.copyfile(CONFIGURATION / name, folder / name)
+    of_cluster = OF_CLUSTER.read_text().replace("spark://spark-master:7077", master_of(place))
+    of_cluster = of_cluster.replace("file:/var/log/spark-events", place.data(EVENTS).as_uri())
+    # whoever does not know it starts nothing on the workers
+    secret = f"spark.authenticate true\nspark.authenticate.secret {place.secrets['spark_secret']}"
+    file = folder / "spark-defaults.conf"
+    file.touch(mode=0o600)
+    file.write_text("\n".join([(CONFIGURATION / file.name).read_text(), of_cluster, secret, ""]))

@@ -1,6 +1,6 @@
 """python -m tests.bench [BENCH] [options]: measure Tapehouse beside the plain alternatives.
 
-Without a bench: all of them at a moderate size, about 45 minutes. Everything runs on services of its own, on loopback.
+Without a bench: all of them at a moderate size, about 50 minutes. Everything runs on services of its own, on loopback.
 """
 
 import argparse

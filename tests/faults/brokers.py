@@ -26,10 +26,13 @@ def leader_killed(lake: Lake, options: Options) -> None:
     sender = PacedSender(lake, lake.tape * ROUNDS, rate=RATE)
     thread = threading.Thread(target=sender.run, name="sender")
     thread.start()
+    killed = set[object]()
     try:
         for part in (1, 2):
             wait_for_share(sender, part / 3)
-            leader = chance.choice(describe_partitions(lake))["leader_id"]
+            leaders = {each["leader_id"] for each in describe_partitions(lake)} - killed
+            leader = chance.choice(sorted(leaders, key=str))
+            killed.add(leader)
             fault = Fault(
                 f"kafka-{leader}", "kill -9", f"at message {sender.sent:,}, which leads a partition"
             )
@@ -42,7 +45,7 @@ def leader_killed(lake: Lake, options: Options) -> None:
     assert lake.messages_in_topic() == sender.acknowledged == sent, (
         f"{sent:,} sent, {sender.acknowledged:,} acknowledged, {lake.messages_in_topic():,} in the topic"
     )
-    print(f"  {sender}", flush=True)
+    lake.seen = str(sender)
     lake.sent = len(lake.tape)
     lake.wait_caught_up(driver, seconds=2 * CAUGHT_UP_WITHIN)
     lake.finish(driver)

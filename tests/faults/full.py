@@ -49,7 +49,9 @@ def _run(part: str, *, afresh: bool) -> bool:
     """Whether every step held; the page is written after each."""
     kept = STATE / "faults" / f"{part}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    done: dict[str, Shown] = {} if afresh else _read(kept)
+    steps = [str(step) for step in PARTS[part]]
+    # one that was a step of the part before is none of it now
+    done = {} if afresh else {name: shown for name, shown in _read(kept).items() if name in steps}
     with stage(PROFILE_OF.get(part, LAPTOP)) as prove:
         for step in PARTS[part]:
             if str(step) in done:
@@ -91,7 +93,8 @@ def _row(step: str, shown: Shown | None) -> tuple[str, ...]:
     if shown is None:
         return (step, "not run", "", "", "", "")
     outcome = shown.outcome
-    name = f"{step}: not run, {outcome.skipped}" if outcome.skipped else step
+    told = f"not run, {outcome.skipped}" if outcome.skipped else outcome.seen
+    name = f"{step}: {told}" if told else step
     figures = (f"{outcome.faults}", f"{outcome.messages:,}", f"{outcome.seconds:.0f}")
     return (name, shown.date, shown.commit, *figures)
 

@@ -53,6 +53,7 @@ class Lake:
         self.environment = lake_environment(instance, name=unique, topic=self.topic, folder=self.folder)
         self.settings = Settings(**self.environment)
         self.met: list[Fault] = []
+        self.seen = ""  # a figure of the scenario
         self._started: list[Driver] = []
         make_topic(self.settings.kafka_bootstrap, self.topic)
 

@@ -85,6 +85,7 @@ class Outcome:
     messages: int
     seconds: float
     skipped: str = ""
+    seen: str = ""
 
 
 @contextmanager
@@ -99,10 +100,10 @@ def stage(profile: str = LAPTOP) -> Generator[Callable[[str, Options], Outcome |
         instance = at_end.enter_context(
             running(place, lambda line: print(line, file=sys.stderr), profile=profile)
         )
-        yield lambda name, options: _prove(name, instance, Path(folder), options)
+        yield lambda name, options: _prove(name, instance, Path(folder), options, profile=profile)
 
 
-def _prove(name: str, instance: Instance, folder: Path, options: Options) -> Outcome | None:
+def _prove(name: str, instance: Instance, folder: Path, options: Options, *, profile: str) -> Outcome | None:
     began = time.monotonic()
     lake = Lake(instance, folder, name, read_tape(options.seed))
     try:
@@ -112,17 +113,17 @@ def _prove(name: str, instance: Instance, folder: Path, options: Options) -> Out
         return Outcome(0, 0, time.monotonic() - began, skipped=str(reason))
     except Exception as error:
         fault = lake.met[-1] if lake.met else "no fault yet"
-        again = f"--scenario {name} --seed {options.seed} --kills {options.kills}"
+        again = f"--profile {profile} --scenario {name} --seed {options.seed} --kills {options.kills}"
         print(f"FAILED {name} ({fault}), repeat it with {again}: {error}", file=sys.stderr)
         if not isinstance(error, AssertionError):
             raise
         return None
     finally:
         lake.close()
-    outcome = Outcome(len(lake.met), lake.sent, time.monotonic() - began)
+    outcome = Outcome(len(lake.met), lake.sent, time.monotonic() - began, seen=lake.seen)
     print(
         f"ok {name}: {outcome.faults} faults, {outcome.messages:,} messages, {outcome.seconds:.0f} s, "
-        f"seed {options.seed}",
+        f"seed {options.seed}{f', {outcome.seen}' if outcome.seen else ''}",
         flush=True,
     )
     return outcome
