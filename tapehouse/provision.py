@@ -99,7 +99,11 @@ def _make_store(environment: Mapping[str, str]) -> list[str]:
     root = Keys(environment["MINIO_ROOT_USER"], environment["MINIO_ROOT_PASSWORD"])
     users = {user: Keys(*(environment[name] for name in _key_names(user))) for user in USERS}
     region = environment.get("AWS_REGION") or "us-east-1"
-    return provision_store(StoreAddress(environment["AWS_ENDPOINT_URL"], root, region), users=users)
+    return provision_store(
+        StoreAddress(environment["AWS_ENDPOINT_URL"], root, region),
+        users=users,
+        stream_by_batch=environment.get("TAPEHOUSE_STREAM_OWNER") == "airflow",
+    )
 
 
 def _key_names(user: str) -> tuple[str, str]:

@@ -67,6 +67,7 @@ characters: head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d ="
     fi
     mkdir -p "$KAFKA_DATA"
     # the tool takes arguments from a file, in which nobody else reads the passwords
+    rm -f "$KAFKA_DATA"/users.*
     users=$(mktemp "$KAFKA_DATA/users.XXXXXX")
     trap 'rm -f "$users"' EXIT
     trap 'exit 143' TERM INT

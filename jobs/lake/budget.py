@@ -21,6 +21,8 @@ FIRST_REST, LONGEST_REST = timedelta(minutes=1), timedelta(hours=1)
 # a caller that tries a source after its rest says within this time what came of it, or another one tries
 TRY_WITHIN = timedelta(minutes=2)
 BY_THE_CLOCK = "its calls of the day are spent"
+# a source without a row, which whoever asks it first makes: the next call, until when it rests and why, refusals
+NEVER_ASKED = (datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(0, UTC), None, 0)
 
 
 class Standing(NamedTuple):
@@ -50,9 +52,6 @@ class Budget:
         self._is_trying = False
         self._connection = Connection(settings)
         bring_up_to_date(self._connection.execute)
-        self._connection.execute(
-            "INSERT INTO sources (source) VALUES (%s) ON CONFLICT DO NOTHING", (plan.source,)
-        )
 
     def take(self, purpose: str) -> None:
         """Take one call for `purpose`, and wait until it may go out; an error says until when there is none."""
@@ -85,7 +84,8 @@ class Budget:
     def end_day(self, because: str) -> None:
         """The source itself says that the day's calls are spent: it rests until its next day."""
         self._is_trying = False
-        self._update(rests_until=self.plan.end_of_day(self._clock()), rests_because=because)
+        with self._locked():
+            self._update(rests_until=self.plan.end_of_day(self._clock()), rests_because=because)
 
     def rest(self, because: str) -> None:
         """The source refuses: it rests, twice as long as the time before."""
@@ -156,16 +156,19 @@ class Budget:
     def _locked(self) -> Generator[dict[str, Any], None, None]:
         """The source's row, which nobody else changes for the length of a block."""
         with self._connection.transaction():
+            self._connection.execute(
+                "INSERT INTO sources (source) VALUES (%s) ON CONFLICT DO NOTHING", (self.plan.source,)
+            )
             yield self._source("FOR UPDATE")
 
     def _source(self, how: str) -> dict[str, Any]:
         names = ("next_call_at", "rests_until", "rests_because", "refusals")
         # -infinity has no datetime
         columns = "greatest(next_call_at, 'epoch'), greatest(rests_until, 'epoch'), rests_because, refusals"
-        (row,) = self._connection.execute(
+        rows = self._connection.execute(
             f"SELECT {columns} FROM sources WHERE source = %s {how}", (self.plan.source,)
         )
-        return dict(zip(names, row, strict=True))
+        return dict(zip(names, rows[0] if rows else NEVER_ASKED, strict=True))
 
     def _update(self, **values: Any) -> None:
         changes = ", ".join(f"{name} = %s" for name in values)

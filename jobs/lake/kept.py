@@ -19,10 +19,14 @@ def keep(frame: "DataFrame") -> "DataFrame":
     Not `persist`: a frame that reads a Delta table would be worked out again after every commit to that table. And
     without the checkpoint's estimate of its size, which is the product of all that was joined: a frame that is joined
     to what it was before, batch after batch, would carry a number with twice as many digits each time.
+
+    Such rows are not worked out again when they are lost: on a cluster two executors have them.
     """
+    from pyspark import StorageLevel
     from pyspark.sql import DataFrame
 
-    done = frame.localCheckpoint(eager=True)
+    is_local = str(frame.sparkSession.sparkContext.master).startswith("local")
+    done = frame.localCheckpoint(True, None if is_local else StorageLevel(True, True, False, True, 2))
     session = frame.sparkSession._jsparkSession
     rows = done._jdf.logicalPlan().rdd()
     return DataFrame(session.internalCreateDataFrame(rows, done._jdf.schema(), False), frame.sparkSession)

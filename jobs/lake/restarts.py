@@ -21,6 +21,8 @@ OF_SURROUNDINGS = re.compile(
 IN_A_TASK = re.compile(
     r"executor driver\): ((java\.net|org\.apache\.hadoop\.fs\.s3a|software\.amazon)\.[\w.]+)"
 )
+# on a cluster: kept rows were lost with the executors that had them, the next try makes them anew
+LOST_WITH_EXECUTORS = re.compile(r"CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND|ExecutorLostFailure")
 log = structlog.get_logger()
 
 
@@ -48,11 +50,12 @@ class Restarts:
 
 
 def is_of_surroundings(error: BaseException) -> bool:
-    """Whether a service was away, rather than the data or the program wrong."""
+    """Whether a service or an executor was away, rather than the data or the program wrong."""
     if isinstance(error, ServiceError):
         return True
+    said = str(error)
     return any(OF_SURROUNDINGS.fullmatch(name) for name in java_classes(error)) or bool(
-        IN_A_TASK.search(str(error))
+        IN_A_TASK.search(said) or LOST_WITH_EXECUTORS.search(said)
     )
 
 

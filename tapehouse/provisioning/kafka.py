@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from jobs.lake.errors import ServiceError
 from jobs.lake.kafka import PATIENCE
 from jobs.lake.kafka_address import GROUP_PREFIX, MECHANISM, KafkaAddress
-from tapehouse.services.kafka import PARTITIONS, TOPIC_CONFIGURATION
+from tapehouse.services.kafka import MOST_REPLICAS, PARTITIONS, TOPIC_CONFIGURATION
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -91,7 +91,7 @@ def _replicas(client: "KafkaAdminClient", *, at_least: int) -> int:
             found=f"{found} of {at_least}",
             remedy="start the others, then repeat this",
         )
-    return min(found, 3)
+    return min(found, MOST_REPLICAS)
 
 
 def _make_users(
@@ -130,7 +130,7 @@ def _make_topic(client: "KafkaAdminClient", topic: str, replicas: int) -> Iterat
     if topic in client.list_topics():
         return
     # of three one may be away, and what was acknowledged is on two
-    in_sync = {"min.insync.replicas": "2" if replicas == 3 else "1"}
+    in_sync = {"min.insync.replicas": "2" if replicas == MOST_REPLICAS else "1"}
     configuration = TOPIC_CONFIGURATION | in_sync
     made = {"num_partitions": PARTITIONS, "replication_factor": replicas, "configs": configuration}
     client.create_topics({topic: made}, wait_for_metadata=True)

@@ -1,7 +1,7 @@
 """Buckets of an S3 store, and at MinIO one user for each service with what it needs and no more. Safe to repeat."""
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -78,23 +78,24 @@ class StoreAddress:
         return True
 
 
-def provision_store(root: StoreAddress, *, users: Mapping[str, Keys]) -> list[str]:
+def provision_store(
+    root: StoreAddress, *, users: Mapping[str, Keys], stream_by_batch: bool = False
+) -> list[str]:
     """Make the buckets, and the users with their policies; a line for each thing that was made or changed.
 
-    A user whose secret is another one than before gets it. Each user has its policy of docker/minio/policies, no other.
+    A user whose secret is another one than before gets it. Each user has its policy of docker/minio/policies, no other;
+    with `stream_by_batch`, where Airflow owns the stream too, `batch` has that of `stream` beside its own.
     """
     with _understood(root):
         admin = root.admin()
         policies, known = json.loads(admin.policy_list()), json.loads(admin.user_list())
-        return [
-            *_make_buckets(root.client()),
-            *(line for name in users for line in _make_policy(admin, name, policies)),
-            *(
-                line
-                for name, keys in users.items()
-                for line in _make_user(admin, name, replace(root, keys=keys), known)
-            ),
-        ]
+        lines = [*_make_buckets(root.client())]
+        for name in users:
+            lines += _make_policy(admin, name, policies)
+        for name, keys in users.items():
+            wanted = {name, "stream"} if name == "batch" and stream_by_batch else {name}
+            lines += _make_user(admin, name, replace(root, keys=keys), known.get(keys.access, {}), wanted)
+    return lines
 
 
 def policy_of(user: str) -> dict[str, Any]:
@@ -121,16 +122,18 @@ def _make_policy(admin: "MinioAdmin", user: str, there: Mapping[str, Any]) -> It
         yield f"policy {name}: {'another text' if name in there else 'made'}"
 
 
-def _make_user(admin: "MinioAdmin", name: str, user: StoreAddress, there: Mapping[str, Any]) -> Iterator[str]:
-    keys, told = user.keys, there.get(user.keys.access, {})
+def _make_user(
+    admin: "MinioAdmin", name: str, user: StoreAddress, told: Mapping[str, str], policies: Iterable[str]
+) -> Iterator[str]:
     if told.get("status") == "disabled":
         yield f"user {name}: is disabled, and stays so"
     elif not (told and user.is_let_in()):
-        admin.user_add(keys.access, keys.secret)
+        admin.user_add(user.keys.access, user.keys.secret)
         yield f"user {name}: {'another secret' if told else 'made'}"
-    if told.get("policyName") != _policy_name(name):
-        admin.policy_set(_policy_name(name), user=keys.access)
-        yield f"user {name}: has the policy {_policy_name(name)}"
+    wanted = sorted(map(_policy_name, policies))
+    if sorted(told.get("policyName", "").split(",")) != wanted:
+        admin.policy_set(",".join(wanted), user=user.keys.access)
+        yield f"user {name}: has the policy {' and '.join(wanted)}"
 
 
 def _policy_name(user: str) -> str:

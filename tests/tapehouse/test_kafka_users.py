@@ -22,6 +22,7 @@ from tests.builders import quote
 from tests.faults.airflow_eyes import others_can_not_come_in
 from tests.secret_search import SAID, in_files, look_at_command_lines
 from tests.secured_kafka import TOPIC, SecuredKafka, new_password
+from tests.stack import Stack
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,6 +68,15 @@ def read(address: KafkaAddress) -> list[Any]:
 def ends(address: KafkaAddress) -> int:
     with closing(TopicEnds(address, describe_topic(address, TOPIC))) as asked:
         return sum(asked.ask().values())
+
+
+def login_of(kafka: SecuredKafka, user: str) -> dict[str, str]:
+    return {
+        "TAPEHOUSE_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "TAPEHOUSE_KAFKA_USER": user,
+        "TAPEHOUSE_KAFKA_PASSWORD": kafka.passwords[user],
+        "TAPEHOUSE_TOPIC": TOPIC,
+    }
 
 
 def test_a_repeated_provision_changes_nothing(kafka: SecuredKafka) -> None:
@@ -162,13 +172,7 @@ def test_spark_reads_as_the_stream_and_shows_no_password(
     number = ends(stream)
     batch = spark.read.format("kafka").options(**stream.spark_options(), subscribe=TOPIC).load()
     assert batch.count() == number
-    login = {
-        "TAPEHOUSE_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "TAPEHOUSE_KAFKA_USER": "stream",
-        "TAPEHOUSE_KAFKA_PASSWORD": kafka.passwords["stream"],
-        "TAPEHOUSE_TOPIC": TOPIC,
-    }
-    settings = Settings(**services.environment() | login)
+    settings = Settings(**services.environment() | login_of(kafka, "stream"))
     messages = kafka_stream(spark, settings, starting_offsets="earliest", max_offsets=100)
     write = messages.writeStream.format("noop").option("checkpointLocation", str(tmp_path / "checkpoint"))
     query = write.trigger(availableNow=True).start()
@@ -184,21 +188,60 @@ def test_spark_reads_as_the_stream_and_shows_no_password(
     assert SAID == []
 
 
+@pytest.mark.long
+def test_the_stream_job_needs_no_more_than_its_user_may(
+    kafka: SecuredKafka, stack: Stack, send: Callable[[str], KafkaSink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send("producer")
+    for name, value in login_of(kafka, "stream").items():
+        monkeypatch.setenv(name, value)
+    stack.drain()
+    assert stack.one("SELECT count(*) FROM bronze.quotes") == str(ends(kafka.user("monitor")))
+
+
 def test_it_listens_on_loopback_alone_and_keeps_its_passwords_to_itself(kafka: SecuredKafka) -> None:
     others_can_not_come_in([kafka.program.process.pid])
     assert not list((kafka.folder / "data").glob("users.*"))
     assert (kafka.folder / "data").stat().st_mode & 0o077 == 0
 
 
-def test_a_broker_says_which_settings_it_lacks() -> None:
-    done = start(KAFKA_NODE_ID="1")
-    assert done.returncode == 2
-    assert "found: nothing for KAFKA_DATA" in done.stderr
-    assert "KAFKA_ADMIN_PASSWORD" in done.stderr
+def test_the_monitor_sees_how_a_broker_is_set_and_no_password(kafka: SecuredKafka) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import ConfigResource
+
+    with closing(KafkaAdminClient(**kafka.user("monitor").client_options())) as admin:
+        told = admin.describe_configs([ConfigResource("BROKER", "1")], config_filter="all")["broker"]["1"]
+    assert told["auto.create.topics.enable"]["value"] == "false"
+    assert not any(password in str(told) for password in kafka.own.values())
 
 
-def start(**environment: str) -> "subprocess.CompletedProcess[str]":
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
-    return subprocess.run(
-        [START], env=bare | environment, capture_output=True, text=True, timeout=60, check=False
+WHOLE = {
+    "KAFKA_NODE_ID": "1",
+    "KAFKA_DATA": "/nowhere/data",
+    "KAFKA_LISTEN": "127.0.0.1",
+    "KAFKA_PORT": "1",
+    "KAFKA_CONTROLLER_PORT": "2",
+    "KAFKA_ADVERTISED": "127.0.0.1:1",
+    "KAFKA_VOTERS": "1@127.0.0.1:2",
+    "KAFKA_ADMIN_PASSWORD": "a",
+    "KAFKA_BROKER_PASSWORD": "b",
+    "KAFKA_JARS": "/nowhere/jars",
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"KAFKA_DATA": "", "KAFKA_ADMIN_PASSWORD": ""}, "nothing for KAFKA_DATA KAFKA_ADMIN_PASSWORD"),
+        ({"KAFKA_BROKER_PASSWORD": 'a"b'}, "a character that is none of"),
+        ({"KAFKA_ADMIN_PASSWORD_FILE": "/nowhere/password"}, "/nowhere/password"),
+        ({"KAFKA_TLS_FOLDER": "/nowhere/tls"}, "no /nowhere/tls/broker.pem that can be read"),
+        ({"KAFKA_VOTERS": "1@a:2,2@b:2,3@c:2"}, "no KAFKA_CLUSTER_ID"),
+    ],
+)
+def test_a_broker_that_cannot_start_says_why(settings: dict[str, str], found: str) -> None:
+    done = subprocess.run(
+        [START], env=os.environ | WHOLE | settings, capture_output=True, text=True, timeout=60, check=False
     )
+    assert done.returncode == 2
+    assert f"found: {found}" in done.stderr

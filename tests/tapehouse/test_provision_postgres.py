@@ -68,6 +68,14 @@ def test_the_reader_reads_every_table_of_the_ledger_and_those_to_come(owner: Log
     assert ask(reader, "SELECT n FROM made_later") == [(7,)]
 
 
+def test_status_is_for_who_may_only_read_too(reader: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGUSER", reader.user)
+    monkeypatch.setenv("PGPASSWORD", reader.password)
+    _, out, err = call("status", "--json")
+    assert err == ""
+    assert {budget["source"] for budget in json.loads(out)["budgets"]} == {"alpha_vantage", "yahoo"}
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from jobs.lake.errors import ServiceError
-from tapehouse.provisioning.store import BUCKETS, USERS, Keys, provision_store
+from jobs.lake.history_tables import HISTORY_TABLES
+from jobs.lake.settings import Settings
+from jobs.lake.tables import STREAM_TABLES, Table
+from tapehouse.provisioning.store import BUCKETS, USERS, Keys, policy_of, provision_store
 from tests.own_minio import OwnMinio, own_minio
 from tests.stack import call
 
@@ -22,7 +26,7 @@ OF_STREAM = (BRONZE, SILVER, BARS, LOG)
 OF_BATCH = (DAYS, GAPS, HISTORY)
 
 READS = {"stream": OF_STREAM, "ingest": (RAW, BARS, LOG, GAPS), "batch": THERE, "reader": THERE}
-WRITES = {"stream": OF_STREAM, "ingest": (RAW,), "batch": OF_BATCH, "reader": ()}
+WRITES = {"stream": OF_STREAM, "ingest": (RAW,), "batch": (RAW, *OF_BATCH), "reader": ()}
 DELETES = {"stream": OF_STREAM, "ingest": (), "batch": OF_BATCH, "reader": ()}
 LISTS = {
     "stream": ("realtime", "processed"),
@@ -72,6 +76,24 @@ def test_a_user_deletes_what_its_service_deletes_and_nothing_of_raw(minio: OwnMi
     client = minio.client(user)
     deleted = {path for path in THERE if _may(client.delete_object, **_place(f"{path}-to-go"))}
     assert deleted == set(DELETES[user])
+
+
+@pytest.mark.parametrize(
+    ("user", "tables"), [("stream", STREAM_TABLES), ("batch", HISTORY_TABLES)], ids=["stream", "batch"]
+)
+def test_a_user_writes_every_table_of_its_jobs_and_none_of_the_other(
+    user: str, tables: tuple[Table, ...]
+) -> None:
+    settings = Settings.model_construct(realtime_url="s3://realtime", processed_url="s3://processed")
+    written = [
+        place.removeprefix("arn:aws:s3:::")
+        for statement in policy_of(user)["Statement"]
+        for place in statement["Resource"]
+        if "s3:DeleteObject" in statement["Action"]
+    ]
+    for table in (*STREAM_TABLES, *HISTORY_TABLES):
+        log = f"{table.url(settings).removeprefix('s3://')}/_delta_log/0.json"
+        assert any(fnmatch(log, place) for place in written) == (table in tables), table.name
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -143,6 +165,20 @@ def test_the_command_makes_users_of_the_environment_and_says_what_was_there(
     assert call("provision", "--only", "store") == (0, "store: all of it was there\n", "")
     code, out, _ = call("provision", "--only", "store", "--json")
     assert (code, json.loads(out)) == (0, {"store": []})
+
+
+def test_where_airflow_owns_the_stream_batch_writes_its_tables_too(minio: OwnMinio) -> None:
+    root, keys = minio.address("operator"), Keys("of-airflow", "a-secret-of-airflow")
+    assert provision_store(root, users={"batch": keys}, stream_by_batch=True) == [
+        "user batch: made",
+        "user batch: has the policy tapehouse-batch and tapehouse-stream",
+    ]
+    assert provision_store(root, users={"batch": keys}, stream_by_batch=True) == []
+    client = replace(root, keys=keys).client()
+    assert all(_may(client.put_object, **_place(f"{path}-of-airflow"), Body=b"new") for path in THERE)
+    assert not _may(client.delete_object, **_place(RAW))
+    assert provision_store(root, users={"batch": keys}) == ["user batch: has the policy tapehouse-batch"]
+    assert not _may(client.put_object, **_place(BRONZE), Body=b"new")
 
 
 def test_what_was_changed_is_put_right_and_another_secret_ends_the_old_one(minio: OwnMinio) -> None:
