@@ -17,7 +17,7 @@ from tests.faults.batches import (
 )
 from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options, SkippedError
-from tests.faults.lake import Lake
+from tests.faults.lake import CAUGHT_UP_WITHIN, Lake
 from tests.faults.services import kill_and_start
 
 WORKERS = ("spark-worker-1", "spark-worker-2")
@@ -28,7 +28,7 @@ def killed(lake: Lake, options: Options) -> None:
     """kill -9 of each worker during the main job, of one during the batch jobs: the results are equal."""
     chance = options.chance()
     must_have_workers(lake)
-    driver = lake.driver(max_offsets=500)
+    driver = lake.driver(max_offsets=1_000)
     for worker in WORKERS:
         lake.send(0.2)
         _wait_for_a_batch(driver)
@@ -36,6 +36,9 @@ def killed(lake: Lake, options: Options) -> None:
         lake.meet(Fault(worker, "kill -9", "with its executor, while the stream works"))
         lake.send(0.2)
         kill_and_start(lake.instance, worker, dead_seconds=DEAD_SECONDS)
+    if lake.sent < len(lake.tape):
+        lake.send(1.0)
+    lake.wait_caught_up(driver, seconds=2 * CAUGHT_UP_WITHIN)
     lake.finish(driver)
     _during_the_batch_jobs(lake, options)
 
