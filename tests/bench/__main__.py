@@ -6,6 +6,7 @@ Without a bench: all of them at a moderate size, about 50 minutes. Everything ru
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -67,6 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
         made.add_argument("--page", action="store_true", help="put the table into docs/performance.md")
         return made
 
+    add_benches_of_the_stream(bench)
+    add_benches_of_history(bench)
+    return parser
+
+
+def add_benches_of_the_stream(bench: Callable[[str, str], argparse.ArgumentParser]) -> None:
     catch_up = bench("catch-up", "how fast a full topic is read, candidates in turn")
     number(catch_up, "--messages", 2_000_000, "in the topic")
     number(catch_up, "--runs", 5, "of each candidate")
@@ -100,6 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
     rates(frames, 2000, 3000, 4000, 5000, 6000, meaning="frames a second, one after the other")
     number(frames, "--seconds", 60, "at each rate")
 
+
+def add_benches_of_history(bench: Callable[[str, str], argparse.ArgumentParser]) -> None:
     history = bench(
         "history", "what a line of daily bars costs from the raw bucket to gold, and ten times as many"
     )
@@ -112,7 +121,6 @@ def build_parser() -> argparse.ArgumentParser:
     warehouse = bench("warehouse", "how fast a table of gold is loaded into the warehouse and proved")
     number(warehouse, "--rows", 1_000_000, "bars of 500 symbols")
     number(warehouse, "--runs", 5, "of each candidate, in turn")
-    return parser
 
 
 def rates(parser: argparse.ArgumentParser, *default: int, meaning: str) -> None:
