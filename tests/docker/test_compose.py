@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.docker.container_files import COMPOSE, ZOOKEEPER, services, write_env
 
@@ -49,11 +50,13 @@ KNOWS = {
     "prometheus": set(),
     "alertmanager": {"TAPEHOUSE_ALERT_WEBHOOK"},
     "grafana": {"GRAFANA_PASSWORD"},
-    "kafka-ui": {"KAFKA_MONITOR_PASSWORD", "KAFKA_UI_PASSWORD"},
+    "kafka-ui": {"KAFKA_UI.YAML"},
     "tape": INGEST | {"LEDGER_PASSWORD", "KAFKA_PRODUCER_PASSWORD"},
     "producer": INGEST | {"LEDGER_PASSWORD", "KAFKA_PRODUCER_PASSWORD", "ALPHAVANTAGE_API_KEY"},
-    "tapehouse": READER | {"LEDGER_PASSWORD", "KAFKA_MONITOR_PASSWORD"},
+    "tapehouse": READER | {"LEDGER_READER_PASSWORD", "KAFKA_MONITOR_PASSWORD"},
 }
+OF_OVERRIDE = {"zookeeper": {"ZOOKEEPER_PASSWORD"}, "kafka": {"ZOOKEEPER_PASSWORD"}}
+IN_CONTAINER = "/run/secrets/"
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|WEBHOOK|ROOT_USER")
 
 
@@ -91,8 +94,13 @@ def test_a_service_may_do_nothing_that_it_need_not(name: str) -> None:
 @pytest.mark.parametrize("name", KNOWS)
 def test_a_service_knows_its_own_secrets_alone(name: str) -> None:
     one = SERVICES[f"{COMPOSE.name}: {name}"]
-    told = {asked for asked, _ in VARIABLE.findall(str(one)) if SECRET.search(asked)}
-    assert told == KNOWS[name]
+    assert {secret.upper() for secret in one.get("secrets", [])} == KNOWS[name]
+
+
+@pytest.mark.parametrize("name", OF_OVERRIDE)
+def test_with_a_zookeeper_its_password_is_added(name: str) -> None:
+    one = SERVICES[f"{ZOOKEEPER.name}: {name}"]
+    assert {secret.upper() for secret in one["secrets"]} == OF_OVERRIDE[name]
 
 
 def test_each_service_is_looked_at() -> None:
@@ -100,15 +108,33 @@ def test_each_service_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_no_secret_is_written_down_or_given_as_an_argument(name: str) -> None:
+def test_no_secret_is_in_an_environment_or_an_argument(name: str) -> None:
+    """Whoever may inspect a container sees both."""
     one = SERVICES[name]
-    written = [
-        key
-        for key, value in (one.get("environment") or {}).items()
-        if SECRET.search(key) and not VARIABLE.search(str(value)) and not key.endswith(("_FILE", "_TYPE"))
-    ]
-    assert written == []
+    told = one.get("environment") or {}
+    assert [key for key in told if SECRET.search(key) and not key.endswith(("_FILE", "_TYPE"))] == []
+    assert [asked for asked, _ in VARIABLE.findall(str(one)) if SECRET.search(asked)] == []
     assert not SECRET.search(str([one.get("command"), one.get("entrypoint"), one.get("healthcheck")]))
+    files = {
+        str(value)[len(IN_CONTAINER) :] for value in told.values() if str(value).startswith(IN_CONTAINER)
+    }
+    assert files == set(one.get("secrets", []))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_secret_is_a_file_that_is_made(file: Path, tmp_path: Path) -> None:
+    write_env(tmp_path / ".env")
+    declared = yaml.safe_load(file.read_text())["secrets"]
+    of_services = {secret for one in services(file).values() for secret in one.get("secrets", [])}
+    assert declared.keys() == of_services
+    for name, one in declared.items():
+        assert one == {"file": f"${{SECRETS_FOLDER:?run make_env.py}}/{name}"}
+        assert (tmp_path / "secrets" / name).is_file()
+
+
+def test_one_service_alone_says_how_an_image_is_built() -> None:
+    built = [one["image"] for one in SERVICES.values() if "build" in one]
+    assert sorted(built) == sorted(OURS)
 
 
 @pytest.mark.parametrize("options", [[], ["--profile", "demo"], ["--profile", "live"], ["--profile", "cli"]])
