@@ -77,10 +77,10 @@ def _kill_at(lake: Lake, place: str, part: str) -> None:
     assert code == -signal.SIGKILL, f"ended with {code}, not by kill -9; {program.last_words}"
 
 
-def run_batch(lake: Lake, environment: dict[str, str]) -> None:
+def run_batch(lake: Lake, environment: dict[str, str], *, seconds: float = ENDS_WITHIN) -> None:
     """Undisturbed, to its good end."""
     program = lake.program(COMMAND, environment=environment)
-    code = program.ended(seconds=ENDS_WITHIN)
+    code = program.ended(seconds=seconds)
     assert code == 0, f"ended with {code}; {program.last_words}"
 
 

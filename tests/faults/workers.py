@@ -6,7 +6,6 @@ from tapehouse.services.spark import state_of_master
 from tests.bench.captures import captures
 from tests.faults.batches import (
     COMMAND,
-    ENDS_WITHIN,
     SESSIONS,
     SYMBOLS,
     compare,
@@ -21,7 +20,7 @@ from tests.faults.lake import CAUGHT_UP_WITHIN, Lake
 from tests.faults.services import kill_and_start
 
 WORKERS = ("spark-worker-1", "spark-worker-2")
-DEAD_SECONDS = 20.0
+DEAD_SECONDS, BATCH_WITHIN = 20.0, 1500.0
 
 
 def killed(lake: Lake, options: Options) -> None:
@@ -58,14 +57,14 @@ def _during_the_batch_jobs(lake: Lake, options: Options) -> None:
     chance = options.chance()
     store, undisturbed = prepare(lake)
     keep_days(store, list(with_bad_lines(captures(SYMBOLS, SESSIONS, seed=options.seed))))
-    run_batch(lake, undisturbed)
+    run_batch(lake, undisturbed, seconds=BATCH_WITHIN)
     program, worker = lake.program(COMMAND), chance.choice(WORKERS)
     program.wait_for(lambda: _works(lake), what="an executor", seconds=120)
     time.sleep(chance.uniform(5, 20))
     assert program.process.poll() is None, f"the batch was over before {worker} was killed"
     lake.meet(Fault(worker, "kill -9", "with its executor, while the batch jobs work"))
     kill_and_start(lake.instance, worker, dead_seconds=DEAD_SECONDS)
-    code = program.ended(seconds=2 * ENDS_WITHIN)
+    code = program.ended(seconds=BATCH_WITHIN)
     assert code == 0, f"ended with {code}; {program.last_words}"
     compare(lake, undisturbed)
 
