@@ -1,6 +1,7 @@
 """`tapehouse provision`: what an administrator makes once at Kafka, MinIO and PostgreSQL. Repeated, it changes nothing.
 
-Passwords come from the environment alone: those of the administrators, and those that the users are to have.
+Passwords come from the environment, or from files that NAME_FILE names there: those of the administrators, and those
+that the users are to have.
 """
 
 import argparse
@@ -37,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make what is not there, at one service after the other."""
     parts = {name: part for name, part in PARTS.items() if name in (args.only or PARTS)}
-    _refuse_missing(parts)
+    environment = _environment(parts)
     made: dict[str, list[str]] = {}
     for name, part in parts.items():
-        made[name] = part.make(os.environ, **({"brokers": args.brokers} if name == KAFKA else {}))
+        made[name] = part.make(environment, **({"brokers": args.brokers} if name == KAFKA else {}))
         if not args.json:
             for line in made[name] or ["all of it was there"]:
                 print(f"{name}: {line}", flush=True)
@@ -49,16 +50,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_missing(parts: Mapping[str, Part]) -> None:
+def _environment(parts: Mapping[str, Part]) -> Mapping[str, str]:
+    """The environment with what files hold, or an error that names all that is missing."""
     from jobs.lake.errors import SettingsError
+    from jobs.lake.settings import values_of_files
 
-    missing = [name for part in parts.values() for name in part.needs() if not os.environ.get(name)]
+    needed = [name for part in parts.values() for name in part.needs()]
+    environment = {**os.environ, **values_of_files(needed)}
+    missing = [name for name in needed if not environment.get(name)]
     if missing:
         raise SettingsError(
             f"the environment lacks {', '.join(missing)}",
             found=f"{len(missing)} names without a value that {', '.join(parts)} need",
-            remedy="set them, or name with --only the services that are to be provisioned",
+            remedy="set them, or NAME_FILE for each, or name with --only the services that are to be provisioned",
         )
+    return environment
 
 
 def _kafka_needs() -> Sequence[str]:

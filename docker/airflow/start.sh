@@ -1,8 +1,9 @@
 #!/bin/sh
 # start.sh COMMAND...: run Airflow's command with its secrets in files that only their owner reads.
 #
-# They come by the environment and do not stay in it: whatever a task starts inherits that. `prepare` instead of a
-# command makes the database, and the connections and pools as the settings in the environment have them.
+# They come by the environment, or by files that NAME_FILE names there, and do not stay in it: whatever a task starts
+# inherits that. `prepare` instead of a command makes the database, and the connections and pools as the settings
+# have them.
 #
 # AIRFLOW_DB_PASSWORD, AIRFLOW_FERNET_KEY, AIRFLOW_JWT_SECRET, AIRFLOW_API_SECRET   the same in every container
 # AIRFLOW_ADMIN_PASSWORD   of its user admin, for the API server
@@ -10,15 +11,16 @@
 set -eu
 umask 077
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=docker/read_secrets.sh
+. "$root/docker/read_secrets.sh"
 
+read_secrets AIRFLOW_DB_PASSWORD AIRFLOW_FERNET_KEY AIRFLOW_JWT_SECRET AIRFLOW_API_SECRET AIRFLOW_ADMIN_PASSWORD
 missing=
 for name in AIRFLOW_DB_PASSWORD AIRFLOW_FERNET_KEY AIRFLOW_JWT_SECRET AIRFLOW_API_SECRET; do
     eval "[ -n \"\${$name:-}\" ]" || missing="$missing $name"
 done
 if [ -n "$missing" ] && [ "${1:-version}" != version ]; then
-    printf 'error: Airflow cannot start without its secrets\nfound: nothing for%s\nremedy: %s\n' \
-        "$missing" 'run docker/make_env.py, and start by Compose' >&2
-    exit 2
+    fail "Airflow cannot start without its secrets" "nothing for$missing" "run docker/make_env.py, and start by Compose"
 fi
 
 # what tapehouse/services/airflow_files.py says for an Airflow beside the services of a checkout

@@ -1,7 +1,7 @@
 #!/bin/sh
 # make_ca.sh FOLDER BROKER NAME_OR_ADDRESS...: a private CA, and a key and certificate of a broker.
 #
-# FOLDER/ca.key                  signs; it stays here
+# FOLDER/ca.key                  signs; it stays here: in a checkout take docker/tls, which git ignores
 # FOLDER/ca.pem                  whom clients trust: TAPEHOUSE_KAFKA_TLS_CA
 # FOLDER/BROKER/broker.pem       the broker's key and certificate, valid for the names and addresses given
 # FOLDER/BROKER/ca.pem           and the CA again: FOLDER/BROKER is KAFKA_TLS_FOLDER
@@ -16,7 +16,7 @@ fail() { # what, found, remedy
     exit 2
 }
 
-[ $# -ge 3 ] || fail "a folder, a broker and its names are needed" "$# words" "make_ca.sh tls kafka kafka localhost 127.0.0.1"
+[ $# -ge 3 ] || fail "a folder, a broker and its names are needed" "$# words" "make_ca.sh docker/tls kafka kafka localhost 127.0.0.1"
 folder=$1 broker=$1/$2 called=$2
 shift 2
 names=

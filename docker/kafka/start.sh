@@ -18,21 +18,10 @@ set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
 
-fail() { # what, found, remedy
-    printf 'error: %s\nfound: %s\nremedy: %s\n' "$1" "$2" "$3" >&2
-    exit 2
-}
+# shellcheck source=docker/read_secrets.sh
+. "$here/../read_secrets.sh"
 
-read_secret() { # NAME: from the file that NAME_FILE names, where that is set
-    eval "file=\${$1_FILE:-}"
-    if [ -n "$file" ]; then
-        [ -r "$file" ] || fail "$1_FILE names a file that cannot be read" "$file" "correct the path, or set $1"
-        eval "$1=\$(cat \"\$file\")"
-        export "$1"
-    fi
-}
-
-for name in KAFKA_ADMIN_PASSWORD KAFKA_BROKER_PASSWORD; do read_secret "$name"; done
+read_secrets KAFKA_ADMIN_PASSWORD KAFKA_BROKER_PASSWORD
 missing=
 for name in KAFKA_NODE_ID KAFKA_DATA KAFKA_LISTEN KAFKA_PORT KAFKA_CONTROLLER_PORT KAFKA_ADVERTISED KAFKA_VOTERS \
     KAFKA_ADMIN_PASSWORD KAFKA_BROKER_PASSWORD KAFKA_JARS; do

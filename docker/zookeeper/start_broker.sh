@@ -4,17 +4,17 @@
 # KAFKA_NODE_ID, KAFKA_DATA, KAFKA_LISTEN, KAFKA_PORT, KAFKA_ADVERTISED   as there
 # KAFKA_ADMIN_PASSWORD, KAFKA_BROKER_PASSWORD                             as there
 # KAFKA_ZOOKEEPER      host:port of ZooKeeper, which is of this Kafka alone
-# ZOOKEEPER_PASSWORD   of the user broker there
+# ZOOKEEPER_PASSWORD   of the user broker there; also as ZOOKEEPER_PASSWORD_FILE
 # KAFKA_JARS           the folder of Kafka's jars
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=docker/read_secrets.sh
+. "$here/../read_secrets.sh"
+read_secrets KAFKA_ADMIN_PASSWORD KAFKA_BROKER_PASSWORD ZOOKEEPER_PASSWORD
 for name in KAFKA_NODE_ID KAFKA_DATA KAFKA_LISTEN KAFKA_PORT KAFKA_ADVERTISED KAFKA_ADMIN_PASSWORD \
     KAFKA_BROKER_PASSWORD KAFKA_ZOOKEEPER ZOOKEEPER_PASSWORD KAFKA_JARS; do
-    eval "[ -n \"\${$name:-}\" ]" || {
-        printf 'error: a Kafka broker cannot start\nfound: no %s\nremedy: set it\n' "$name" >&2
-        exit 2
-    }
+    eval "[ -n \"\${$name:-}\" ]" || fail "a Kafka broker cannot start" "no $name" "set it"
 done
 own=$(mktemp -d)
 cat > "$own/jaas.conf" << END

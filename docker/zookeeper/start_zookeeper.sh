@@ -2,16 +2,16 @@
 # Start the ZooKeeper of Kafka 3.9.
 #
 # ZOOKEEPER_DATA, ZOOKEEPER_LISTEN   its folder, and the address it listens on
-# ZOOKEEPER_PASSWORD                 of the user broker, the only one
+# ZOOKEEPER_PASSWORD                 of the user broker, the only one; also as ZOOKEEPER_PASSWORD_FILE
 # KAFKA_JARS                         the folder of Kafka's jars, which bring ZooKeeper
 set -eu
 umask 077
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=docker/read_secrets.sh
+. "$here/../read_secrets.sh"
+read_secrets ZOOKEEPER_PASSWORD
 for name in ZOOKEEPER_DATA ZOOKEEPER_LISTEN ZOOKEEPER_PASSWORD KAFKA_JARS; do
-    eval "[ -n \"\${$name:-}\" ]" || {
-        printf 'error: ZooKeeper cannot start\nfound: no %s\nremedy: set it\n' "$name" >&2
-        exit 2
-    }
+    eval "[ -n \"\${$name:-}\" ]" || fail "ZooKeeper cannot start" "no $name" "set it"
 done
 own=$(mktemp -d)
 sed -e "s|\${DATA}|$ZOOKEEPER_DATA|" -e "s|\${LISTEN}|$ZOOKEEPER_LISTEN|" "$here/zookeeper.properties" \

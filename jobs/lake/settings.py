@@ -5,6 +5,7 @@ services that are up.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,10 +85,13 @@ class Settings(BaseSettings):
         }
 
 
+NAMES = [field.alias for field in Settings.model_fields.values() if field.alias]
+
+
 def read_settings() -> Settings:
     """Read the settings, or name every one that is missing or wrong at once."""
     try:
-        settings = Settings(**_secrets_from_files())  # type: ignore[arg-type]
+        settings = Settings(**values_of_files(NAMES))  # type: ignore[arg-type]
     except ValidationError as error:
         names = ", ".join(f"{'.'.join(map(str, e['loc']))} ({e['msg'].lower()})" for e in error.errors())
         raise SettingsError(
@@ -104,9 +108,8 @@ def read_settings() -> Settings:
     return settings
 
 
-def _secrets_from_files() -> dict[str, str]:
+def values_of_files(names: Iterable[str]) -> dict[str, str]:
     """`NAME_FILE` names a file that holds the value of NAME, as Compose and Kubernetes mount secrets."""
-    names = [field.alias for field in Settings.model_fields.values() if field.alias]
     paths = {name: path for name in names if (path := os.environ.get(f"{name}_FILE"))}
     found = {}
     for name, path in paths.items():
