@@ -109,8 +109,13 @@ def make(file: Path, *, anew: bool) -> None:
     wanted = images | OPTIONS | {name: str(port) for name, port in PORTS.items()} | {"SECRETS_FOLDER": where}
     there = read(lines)
     added = {name: value for name, value in wanted.items() if name not in there}
-    write(file, "".join(f"{line}\n" for line in [*lines, *(f"{n}={v}" for n, v in added.items())]), mode=0o600)
-    print(f"{file}: {len(added)} values added, {len(there)} kept; {folder}: {made} secrets added", file=sys.stderr)
+    write(
+        file, "".join(f"{line}\n" for line in [*lines, *(f"{n}={v}" for n, v in added.items())]), mode=0o600
+    )
+    print(
+        f"{file}: {len(added)} values added, {len(there)} kept; {folder}: {made} secrets added",
+        file=sys.stderr,
+    )
 
 
 def write_secrets(folder: Path, old: dict[str, str]) -> int:
@@ -160,7 +165,12 @@ def kafka_ui(monitor: str, admin: str) -> str:
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.jaas.config": f'{login} username="monitor" password="{quoted}";',
     }
-    cluster = {"name": "tapehouse", "readOnly": True, "bootstrapServers": "kafka:9092", "properties": properties}
+    cluster = {
+        "name": "tapehouse",
+        "readOnly": True,
+        "bootstrapServers": "kafka:9092",
+        "properties": properties,
+    }
     said = {
         "kafka": {"clusters": [cluster]},
         "auth": {"type": "LOGIN_FORM"},
