@@ -20,13 +20,22 @@ finish() {
     trap - EXIT
     [ "$code" -eq 0 ] || compose logs --tail 40
     compose down -v --remove-orphans
-    rm -r "$work"
+    rm -rf "$work"
     exit "$code"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
 compose up -d "$@" stream spark-history
+# no value of a secret is where `docker inspect` shows it; Kafka UI's file is made of two others
+compose ps -q | xargs docker inspect > "$work/inspected"
+for file in "$work"/secrets/*_*; do
+    case $file in *.yaml) continue ;; esac
+    if [ -s "$file" ] && grep -qF -f "$file" "$work/inspected"; then
+        printf 'error: docker inspect shows a secret\nfound: the value of %s\nremedy: give it by NAME_FILE\n' "$file" >&2
+        exit 1
+    fi
+done
 compose run --rm -T --no-deps tape
 # what the stream has not read yet, its like reads to the end of the topic
 compose stop -t 60 stream

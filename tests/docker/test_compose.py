@@ -13,6 +13,7 @@ import yaml
 from tests.docker.container_files import COMPOSE, ZOOKEEPER, services, write_env
 
 FILES = (COMPOSE, ZOOKEEPER)
+MOUNTED = "/run/secrets/"
 SERVICES = services(*FILES)
 # what the override says of a service that the first file has too is only what differs
 WHOLE = services(COMPOSE) | {name: one for name, one in SERVICES.items() if name.endswith(": zookeeper")}
@@ -55,8 +56,10 @@ KNOWS = {
     "producer": INGEST | {"LEDGER_PASSWORD", "KAFKA_PRODUCER_PASSWORD", "ALPHAVANTAGE_API_KEY"},
     "tapehouse": READER | {"LEDGER_READER_PASSWORD", "KAFKA_MONITOR_PASSWORD"},
 }
-OF_OVERRIDE = {"zookeeper": {"ZOOKEEPER_PASSWORD"}, "kafka": {"ZOOKEEPER_PASSWORD"}}
-IN_CONTAINER = "/run/secrets/"
+OF_OVERRIDE = {"kafka": {"ZOOKEEPER_PASSWORD"}, "zookeeper": {"ZOOKEEPER_PASSWORD"}}
+EACH = [(COMPOSE, name, known) for name, known in KNOWS.items()] + [
+    (ZOOKEEPER, name, known) for name, known in OF_OVERRIDE.items()
+]
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|WEBHOOK|ROOT_USER")
 
 
@@ -91,28 +94,47 @@ def test_a_service_may_do_nothing_that_it_need_not(name: str) -> None:
     assert one["restart"] in {"unless-stopped", "no"}
 
 
-@pytest.mark.parametrize("name", KNOWS)
-def test_a_service_knows_its_own_secrets_alone(name: str) -> None:
-    one = SERVICES[f"{COMPOSE.name}: {name}"]
-    assert {secret.upper() for secret in one.get("secrets", [])} == KNOWS[name]
-
-
-@pytest.mark.parametrize("name", OF_OVERRIDE)
-def test_with_a_zookeeper_its_password_is_added(name: str) -> None:
-    one = SERVICES[f"{ZOOKEEPER.name}: {name}"]
-    assert {secret.upper() for secret in one["secrets"]} == OF_OVERRIDE[name]
+@pytest.mark.parametrize(("file", "name", "known"), EACH)
+def test_a_service_knows_its_own_secrets_alone(file: Path, name: str, known: set[str]) -> None:
+    one = SERVICES[f"{file.name}: {name}"]
+    named = {str(value) for value in (one.get("environment") or {}).values()}
+    assert {path.removeprefix(MOUNTED).upper() for path in named if path.startswith(MOUNTED)} == known
+    assert {secret.upper() for secret in one.get("secrets", [])} == known
 
 
 def test_each_service_is_looked_at() -> None:
-    assert {f"{COMPOSE.name}: {name}" for name in KNOWS} == services(COMPOSE).keys()
+    assert {f"{file.name}: {name}" for file, name, _ in EACH} == SERVICES.keys()
+
+
+def test_each_secret_is_declared_used_and_made(tmp_path: Path) -> None:
+    write_env(tmp_path / ".env")
+    made = {file.name for file in (tmp_path / "secrets").iterdir()}
+    for file in FILES:
+        declared = yaml.safe_load(file.read_text())["secrets"]
+        assert declared.keys() == {
+            secret for one in services(file).values() for secret in one.get("secrets", [])
+        }
+        assert declared.keys() <= made
+        for name, said in declared.items():
+            assert said == {"file": f"${{SECRETS_FOLDER:?run make_env.py}}/{name}"}
+
+
+def test_an_image_is_built_by_one_service() -> None:
+    for file in FILES:
+        built = [one["image"] for one in services(file).values() if "build" in one]
+        assert sorted(built) == sorted({one["image"] for one in services(file).values()} & OURS)
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_secret_is_in_an_environment_or_an_argument(name: str) -> None:
     """Whoever may inspect a container sees both."""
     one = SERVICES[name]
-    told = one.get("environment") or {}
-    assert [key for key in told if SECRET.search(key) and not key.endswith(("_FILE", "_TYPE"))] == []
+    written = [
+        key
+        for key, value in (one.get("environment") or {}).items()
+        if SECRET.search(key) and not str(value).startswith(MOUNTED)
+    ]
+    assert written == []
     assert [asked for asked, _ in VARIABLE.findall(str(one)) if SECRET.search(asked)] == []
     assert not SECRET.search(str([one.get("command"), one.get("entrypoint"), one.get("healthcheck")]))
     files = {

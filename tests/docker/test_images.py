@@ -44,6 +44,13 @@ def test_no_image_ends_as_root() -> None:
     assert of_targets == {"10001:10001"}
 
 
+def test_what_a_link_leads_to_is_made() -> None:
+    links = re.findall(r'for name in ([a-z ]+); do ln -s "(/var/lib/tapehouse/state)/\$\{name\}"', DOCKERFILE)
+    assert links == [("refused known yfinance", "/var/lib/tapehouse/state")]
+    made = re.findall(r"install -d [^&]+", DOCKERFILE)[0].split()
+    assert {f"/var/lib/tapehouse/state/{name}" for name in links[0][0].split()} <= set(made)
+
+
 def test_what_only_tests_need_is_in_no_image() -> None:
     lock = _product_lock()
     for wanted in (

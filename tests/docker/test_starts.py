@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import shutil
 import stat
 import subprocess
 from collections import defaultdict
@@ -67,6 +68,27 @@ def test_what_spark_starts_finds_the_secret_in_a_file_and_not_in_its_environment
     )
 
 
+def test_a_secret_in_a_file_is_read_and_an_empty_file_is_none(spark: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("of-this-cluster")
+    done = start("spark/start.sh", "env", SPARK_SECRET_FILE=str(file), **spark)
+    assert (done.returncode, "SPARK_SECRET" in done.stdout) == (0, False)
+    assert f"SPARK_CONF_DIR={tmp_path}/tmp." in done.stdout
+    file.write_text("")
+    done = start("spark/start.sh", "env", SPARK_SECRET_FILE=str(file), **spark)
+    assert f"SPARK_CONF_DIR={spark['SPARK_CONF_DIR']}\n" in done.stdout
+
+
+def test_what_a_link_leads_to_is_made_on_a_volume_that_lacks_it(tmp_path: Path) -> None:
+    (tmp_path / "docker" / "spark").mkdir(parents=True)
+    for name in ("read_secrets.sh", "spark/start.sh"):
+        shutil.copy(DOCKER / name, tmp_path / "docker" / name)
+    (tmp_path / ".tapehouse").mkdir()
+    (tmp_path / ".tapehouse" / "known").symlink_to(tmp_path / "state" / "known")
+    subprocess.run(["sh", str(tmp_path / "docker" / "spark" / "start.sh"), "true"], check=True)
+    assert (tmp_path / ".tapehouse" / "known").is_dir()
+
+
 def test_without_a_secret_spark_is_told_none(spark: dict[str, str]) -> None:
     done = start("spark/start.sh", "env", **spark)
     assert f"SPARK_CONF_DIR={spark['SPARK_CONF_DIR']}" in done.stdout
@@ -76,6 +98,18 @@ def test_airflow_has_its_secrets_in_files_and_its_tasks_inherit_none(airflow: di
     done = start("airflow/start.sh", "scheduler", "--skip-serve-logs", **airflow, **OF_AIRFLOW)
     assert done.stdout.startswith("arguments: scheduler --skip-serve-logs\n")
     assert "secret-of-" not in done.stdout + done.stderr
+    home = Path(airflow["AIRFLOW_HOME"])
+    said = private(home / "airflow.cfg") + private(home / "passwords.json")
+    assert [secret for secret in OF_AIRFLOW.values() if secret not in said] == []
+
+
+def test_airflow_takes_its_secrets_from_files(airflow: dict[str, str], tmp_path: Path) -> None:
+    named = {}
+    for name, value in OF_AIRFLOW.items():
+        (tmp_path / name).write_text(value)
+        named[f"{name}_FILE"] = str(tmp_path / name)
+    done = start("airflow/start.sh", "scheduler", **airflow, **named)
+    assert (done.returncode, "_FILE=" in done.stdout) == (0, False)
     home = Path(airflow["AIRFLOW_HOME"])
     said = private(home / "airflow.cfg") + private(home / "passwords.json")
     assert [secret for secret in OF_AIRFLOW.values() if secret not in said] == []

@@ -47,7 +47,8 @@ def test_kafka_is_given_users_topic_and_rules_once(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv("TAPEHOUSE_KAFKA_BOOTSTRAP", kafka.bootstrap)
         monkeypatch.setenv("TAPEHOUSE_TOPIC", "of.this-test")
         for user, password in (kafka.passwords | kafka.own).items():
-            monkeypatch.setenv(f"KAFKA_{user.upper()}_PASSWORD", password)
+            (tmp_path / user).write_text(password)
+            monkeypatch.setenv(f"KAFKA_{user.upper()}_PASSWORD_FILE", str(tmp_path / user))
         code, out, err = call("provision", "--only", "kafka", "--brokers", 2)
         assert (code, out) == (1, "")
         assert "found: 1 of 2" in err
