@@ -66,14 +66,6 @@ def test_what_only_tests_need_is_in_no_image() -> None:
         assert f"\n{unwanted}==" not in f"\n{lock}"
 
 
-def test_what_a_link_of_the_image_leads_to_is_made() -> None:
-    (names,) = re.findall(
-        r"for name in ([a-z ]+); do ln -s \"(/var/lib/tapehouse/state/)\$\{name\}", DOCKERFILE
-    )
-    made = re.findall(r"/var/lib/tapehouse/state/([a-z]+)", DOCKERFILE)
-    assert names[0].split() == made == ["refused", "known", "yfinance"]
-
-
 def test_each_package_of_an_image_has_its_hashes() -> None:
     entries = re.split(r"(?m)^(?=[A-Za-z0-9])", _product_lock())[1:]
     assert entries
