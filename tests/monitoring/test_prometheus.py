@@ -24,6 +24,8 @@ from tests.monitoring.lakehouse import Lakehouse
 from tests.processes import Program
 from tests.stack import call
 
+pytestmark = pytest.mark.long
+
 # of a lakehouse that only stands, nothing comes within these
 MAY_BE_EMPTY = {
     "tapehouse-pipeline / Rejected, last hour A",

@@ -21,9 +21,12 @@ from tests.secured_kafka import TOPIC, SecuredKafka
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl is not installed; apt-get install openssl"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        shutil.which("openssl") is None, reason="openssl is not installed; apt-get install openssl"
+    ),
+]
 MAKE_CA = ROOT / "docker" / "kafka" / "make_ca.sh"
 
 
@@ -79,7 +82,6 @@ def test_another_broker_is_of_the_same_ca(tls: Path) -> None:
     assert told.stdout.strip().endswith("broker.pem: OK"), told.stderr
 
 
-@pytest.mark.long
 def test_a_client_that_trusts_the_ca_gets_in_and_no_other(kafka: SecuredKafka, tmp_path: Path) -> None:
     producer, monitor = kafka.user("producer"), kafka.user("monitor")
     assert producer.protocol == "SASL_SSL"
@@ -96,7 +98,6 @@ def test_a_client_that_trusts_the_ca_gets_in_and_no_other(kafka: SecuredKafka, t
         assert why in refused.value.found
 
 
-@pytest.mark.long
 def test_spark_trusts_the_ca_too(kafka: SecuredKafka, spark: "SparkSession") -> None:
     stream = kafka.user("stream")
     messages = spark.read.format("kafka").options(**stream.spark_options(), subscribe=TOPIC).load()

@@ -27,6 +27,8 @@ from tests.stack import Stack
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.long
+
 GOOD = Message("yahoo_recording", b"a frame", quote("14:30:01 AAPL 10 1"))
 START = ROOT / "docker" / "kafka" / "start.sh"
 
@@ -188,7 +190,6 @@ def test_spark_reads_as_the_stream_and_shows_no_password(
     assert SAID == []
 
 
-@pytest.mark.long
 def test_the_stream_job_needs_no_more_than_its_user_may(
     kafka: SecuredKafka, stack: Stack, send: Callable[[str], KafkaSink], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ from tapehouse.services.zookeeper import OLD_JARS
 from tests.builders import quote
 from tests.faults.airflow_eyes import others_can_not_come_in
 
+pytestmark = pytest.mark.long
+
 
 def send_one(instance: Instance) -> int:
     """Send a message; how many are in the topic."""
@@ -44,7 +46,6 @@ def replicas(instance: Instance) -> set[tuple[int, int]]:
     return {(len(each["replica_nodes"]), len(each["isr_nodes"])) for each in topic["partitions"]}
 
 
-@pytest.mark.long
 def test_a_cluster_takes_messages_without_one_broker_and_runs_spark_on_its_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
