@@ -11,8 +11,9 @@ from tests.monitoring.lakehouse import Lakehouse
 Numbers = dict[tuple[str, ...], float]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lakehouse(services: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lakehouse]:
+    """Gone with these tests: its alerts would be others' too."""
     made = Lakehouse(services, tmp_path_factory.mktemp("monitoring"))
     made.fill()
     yield made
