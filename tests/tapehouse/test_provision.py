@@ -1,5 +1,6 @@
 """`tapehouse provision`: what it needs is named at once, and Kafka's part on a broker that asks who one is."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,15 @@ def test_only_what_the_named_services_need_is_asked_for() -> None:
 
 
 def test_kafka_is_given_users_topic_and_rules_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kafka = SecuredKafka(tmp_path)
+    kafka, files = SecuredKafka(tmp_path), tmp_path / "passwords"
+    files.mkdir()
     try:
         kafka.wait_until_ready()
         monkeypatch.setenv("TAPEHOUSE_KAFKA_BOOTSTRAP", kafka.bootstrap)
         monkeypatch.setenv("TAPEHOUSE_TOPIC", "of.this-test")
         for user, password in (kafka.passwords | kafka.own).items():
-            (tmp_path / user).write_text(password)
-            monkeypatch.setenv(f"KAFKA_{user.upper()}_PASSWORD_FILE", str(tmp_path / user))
+            (files / user).write_text(password)
+            monkeypatch.setenv(f"KAFKA_{user.upper()}_PASSWORD_FILE", str(files / user))
         code, out, err = call("provision", "--only", "kafka", "--brokers", 2)
         assert (code, out) == (1, "")
         assert "found: 1 of 2" in err
@@ -59,3 +61,4 @@ def test_kafka_is_given_users_topic_and_rules_once(tmp_path: Path, monkeypatch: 
         assert call("provision", "--only", "kafka") == (0, "kafka: all of it was there\n", "")
     finally:
         kafka.stop()
+        shutil.rmtree(files)  # or the run would find them at its end
