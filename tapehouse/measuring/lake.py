@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tapehouse.measuring.catalogue import Sample
+from tapehouse.status_report import NEWEST_BY as OF_STREAM
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -12,12 +13,7 @@ if TYPE_CHECKING:
     from jobs.lake.settings import Settings
 
 # the column of each table that says how new it is
-NEWEST_BY = {
-    "bronze.quotes": "kafka_time",
-    "silver.quotes": "event_time",
-    "silver.rejected": "kafka_time",
-    "gold.bars_1m": "bar_start",
-    "gold.bars_1m_log": "bar_start",
+NEWEST_BY = OF_STREAM | {
     "bronze.history": "fetched_at",
     "silver.history_rejected": "fetched_at",
     "silver.bars_1d": "session",

@@ -1,8 +1,8 @@
 """Catch-up: a topic full of messages, and how fast each candidate has them in its tables."""
 
 import argparse
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
 
 from tapehouse.services.instance import Instance
@@ -39,17 +39,23 @@ def run(args: argparse.Namespace) -> Report:
         replace(c, catch_up=stream("--max-offsets", str(args.max_offsets))) if c is STREAM else c
         for c in CANDIDATES
     ]
+    return report(take_turns(candidates, args, services("catch-up")), args)
+
+
+def take_turns(
+    candidates: Sequence[Candidate], args: argparse.Namespace, place: AbstractContextManager[Instance]
+) -> list[CatchUp]:
+    """Each candidate once, then each once more, on one topic that is full before the first begins."""
     say("the tape (made once)")
     tape = kept_tape([Stretch(args.messages, TAPE_RATE)], seed=args.seed, folder=TAPES)
-    with services("catch-up") as instance:
+    with place as instance:
         source = Lake(instance, "source", topic="catch-up.v1")
         say(f"preloaded: {send(source, tape, at_pace=False, seconds=PATIENCE)}")
-        runs = [
+        return [
             measure(instance, candidate, number, args.messages)
             for number in range(1, args.runs + 1)
             for candidate in candidates
         ]
-    return report(runs, args)
 
 
 def measure(instance: Instance, candidate: Candidate, number: int, messages: int) -> CatchUp:

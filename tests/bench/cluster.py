@@ -6,12 +6,10 @@ from dataclasses import asdict, replace
 from tapehouse.paths import ROOT
 from tapehouse.services.profiles import CLUSTER
 from tests.bench.candidates import STREAM, stream
-from tests.bench.catch_up import PATIENCE, TAPE_RATE, CatchUp, measure
-from tests.bench.lake import TAPES, Lake, say, services
+from tests.bench.catch_up import CatchUp, take_turns
+from tests.bench.lake import services
 from tests.bench.measure import spread
-from tests.bench.program import send
 from tests.bench.report import Report, shown
-from tests.bench.tape import Stretch, kept_tape
 
 HEADER = ("where", "n", "wall s", "start-up s", "warm events/s")
 ON_WORKERS, ON_ONE = "two workers", "local[2]"
@@ -25,17 +23,7 @@ def run(args: argparse.Namespace) -> Report:
         replace(STREAM, name=ON_WORKERS, catch_up=stream(*options)),
         replace(STREAM, name=ON_ONE, catch_up=alone),
     )
-    say("the tape (made once)")
-    tape = kept_tape([Stretch(args.messages, TAPE_RATE)], seed=args.seed, folder=TAPES)
-    with services("cluster", CLUSTER) as instance:
-        source = Lake(instance, "source", topic="catch-up.v1")
-        say(f"preloaded: {send(source, tape, at_pace=False, seconds=PATIENCE)}")
-        runs = [
-            measure(instance, candidate, number, args.messages)
-            for number in range(1, args.runs + 1)
-            for candidate in candidates
-        ]
-    return _report(runs, args)
+    return _report(take_turns(candidates, args, services("cluster", CLUSTER)), args)
 
 
 def _report(runs: list[CatchUp], args: argparse.Namespace) -> Report:
