@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.lake.arguments import add_allow_empty
 
 if TYPE_CHECKING:
+    from jobs.lake.maintain import Maintained
     from jobs.lake.settings import Settings
     from jobs.lake.tables import Table
 
@@ -26,6 +27,11 @@ def add_maintenance_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for a job that is writing the table, or the stream's driver (default: %(default).0f)",
     )
+    parser.add_argument(
+        "--scheduled",
+        action="store_true",
+        help="as an account that may not write the stream's tables: left to its driver, unless Airflow owns the stream",
+    )
     add_allow_empty(parser)
     parser.add_argument("--json", action="store_true", help="what was done to each table, as JSON")
 
@@ -37,16 +43,24 @@ def maintain_tables(args: argparse.Namespace, action: str, *, without: tuple[str
 
     settings = use_running_environment()
     tables = _tables(args.tables, settings, without)
+    leaves = args.scheduled and settings.stream_owner == "service"
     done, began = [], time.monotonic()
-    for number, one in enumerate(maintain(settings, tables, action, wait=args.wait), 1):
+    outcomes = maintain(settings, tables, action, wait=args.wait, leave_the_streams=leaves)
+    for number, one in enumerate(outcomes, 1):
         seconds, began = time.monotonic() - began, time.monotonic()
         done.append(one._asdict())
-        files = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in one.files.items())
-        told = f"{number}/{len(tables)} {one.table}: {files}, by {one.by}, {seconds:.1f} s"
+        told = f"{number}/{len(tables)} {one.table}: {_told(one)}, {seconds:.1f} s"
         print(told, file=sys.stderr if args.json else sys.stdout, flush=True)
     if args.json:
         print(json.dumps(done, indent=1))
     return 0
+
+
+def _told(one: "Maintained") -> str:
+    if not one.by:
+        return "left as it is: the driver of the stream, which does it, does not run"
+    files = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in one.files.items())
+    return f"{files}, by {one.by}"
 
 
 def _tables(names: list[str], settings: "Settings", without: tuple[str, ...]) -> "list[Table]":

@@ -28,14 +28,14 @@ LONG = timedelta(hours=2)
 def weekly_upkeep() -> None:
     optimize = product_step(
         "optimize",
-        *("optimize", "--allow-empty"),
+        *("optimize", "--scheduled", "--allow-empty"),
         doc="Small files of tables written together.",
         limit=LONG,
         pool=BATCH,
     )
     vacuum = product_step(
         "vacuum",
-        *("vacuum", "--allow-empty"),
+        *("vacuum", "--scheduled", "--allow-empty"),
         doc="Files removed that no version within the retention needs.",
         limit=LONG,
         pool=BATCH,

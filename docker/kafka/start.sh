@@ -70,6 +70,7 @@ characters: head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d ="
     trap - EXIT TERM INT
 fi
 logging=${KAFKA_LOGGING:-$here/../local/kafka/log4j2.properties}
-# shellcheck disable=SC2086 - several options
+# several options
+# shellcheck disable=SC2086
 exec "$java" ${KAFKA_HEAP:--Xms256m -Xmx512m} "-Dlog4j2.configurationFile=$logging" -cp "$KAFKA_JARS/*" \
     kafka.Kafka "$here/broker.properties"

@@ -25,7 +25,7 @@ LOOK_EVERY = 0.5  # seconds
 
 
 class Maintained(NamedTuple):
-    """What was done to a table's files, and whether its driver did it or this program."""
+    """What was done to a table's files, and whether its driver did it or this program; `by` is empty if nobody did."""
 
     table: str
     action: str
@@ -39,10 +39,14 @@ def maintain(
     action: str,
     *,
     wait: float,
+    leave_the_streams: bool = False,
     start_spark: "Callable[[], SparkSession] | None" = None,
     stop_asked: Callable[[], bool] | None = None,
 ) -> Iterator[Maintained]:
-    """Compact or vacuum tables, one outcome each as it comes; a job that runs is waited for `wait` seconds."""
+    """Compact or vacuum tables, one outcome each as it comes; a job that runs is waited for `wait` seconds.
+
+    `leave_the_streams`: nothing is done to the stream's tables while no driver runs to do it.
+    """
     stop = StopRequest()
     maintenance = Maintenance(
         settings,
@@ -59,6 +63,8 @@ def maintain(
             yield from maintenance.of_job(writer, mine)
         elif maintenance.stream_is_driven():
             yield from maintenance.by_driver(mine)
+        elif leave_the_streams:
+            yield from (Maintained(table.name, action, "", {}) for table in mine)
         else:
             yield from maintenance.of_stream(mine)
 

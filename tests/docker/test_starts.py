@@ -57,6 +57,15 @@ def spark(tmp_path: Path) -> dict[str, str]:
     return {"SPARK_CONF_DIR": str(folder), "TMPDIR": str(tmp_path)}
 
 
+@pytest.mark.skipif(
+    not shutil.which("shellcheck"), reason="no shellcheck: it runs where Debian's package is installed"
+)
+def test_the_scripts_have_no_finding_of_shellcheck() -> None:
+    scripts = sorted(DOCKER.rglob("*.sh"))
+    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, check=False)
+    assert (bool(scripts), done.stdout) == (True, "")
+
+
 def test_what_spark_starts_finds_the_secret_in_a_file_and_not_in_its_environment(
     spark: dict[str, str],
 ) -> None:

@@ -83,7 +83,10 @@ def test_the_driver_of_the_stream_does_what_is_asked_for(
         ("bronze.quotes", "the driver of the stream"),
         ("silver.quotes", "the driver of the stream"),
     ]
-    # at rest it is done here
+    # at rest a schedule leaves it, and says so
+    code, out, _ = call("optimize", "--scheduled", "bronze.quotes", "silver.quotes")
+    assert (code, out.count("left as it is: the driver of the stream, which does it, does not run")) == (0, 2)
+    # and asked for by name it is done here
     before = stack.sql(ROWS.format("gold.bars_1m"))
     for one in done(stack, BRONZE_QUOTES, SILVER_QUOTES, GOLD_BARS_1M):
         assert one.by == "this program"
