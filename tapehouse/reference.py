@@ -177,7 +177,7 @@ def _option(action: argparse.Action) -> str:
     values = "|".join(map(str, action.choices)) if action.choices else action.metavar or action.dest.upper()
     name = ", ".join(action.option_strings) or action.dest
     shown = name if not action.option_strings or action.nargs == 0 else f"{name} {values}"
-    meaning = (action.help or "").replace("%(default)s", str(action.default))
+    meaning = (action.help or "") % vars(action)
     return "| `{}` | {} |".format(*[text.replace("|", "\\|") for text in (shown, meaning)])
 
 
