@@ -6,7 +6,7 @@ from tapehouse.services.profiles import CLUSTER, MINIO, ZOOKEEPER
 from tests.faults.fault import Options
 
 SEEDS = (1, 2, 3)
-BRIEF = Options(seed=1, kills=3)
+BRIEF, TWENTY = Options(seed=1, kills=3), Options(seed=1, kills=20)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ PARTS: dict[str, tuple[Step, ...]] = {
     "kills": tuple(
         Step(name, Options(seed, kills=20)) for seed in SEEDS for name in ("failpoints", "instants")
     ),
-    "faults": tuple(Step(name, BRIEF) for name in ALL_FAULTS),
+    "faults": tuple(Step(name, TWENTY if name == "two-at-once" else BRIEF) for name in ALL_FAULTS),
     "outages": tuple(Step(name, BRIEF) for name in OUTAGES),
     "pauses": (Step("pauses", BRIEF), Step("lid-closed", BRIEF)),
     "soak": (Step("soak", BRIEF),),

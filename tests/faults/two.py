@@ -6,20 +6,19 @@ from tests.faults.driver import Driver
 from tests.faults.fault import Fault, Options
 from tests.faults.lake import Lake
 
-ROUNDS, REFUSED_WITHIN = 20, 180
+REFUSED_WITHIN = 180
 
 
 def at_once(lake: Lake, options: Options) -> None:
-    """The one that runs writes its part and is stopped before the next two."""
-    del options  # nothing is left to chance
-    for _ in range(ROUNDS):
+    """The one that runs writes its part and is stopped before the next two; as often as there are to be kills."""
+    for _ in range(options.kills):
         lake.meet(Fault("driver", "start", "of two at once"))
         pair = (lake.driver(), lake.driver())
         refused, other = _first_to_end(pair)
         words = refused.last_words
         assert refused.process.returncode == 1, f"ended with {refused.process.returncode}, not 1; {words}"
         assert f"pid {other.python} on " in refused.output, f"pid {other.python} is not named; {words}"
-        lake.send(0.9 / ROUNDS)
+        lake.send(0.9 / options.kills)
         lake.wait_caught_up(other)
         lake.stop(other)
     lake.finish()
