@@ -17,7 +17,8 @@ NO_LONGER_ITS_PROCESS = 600.0
 class Run:
     """The newest run of a job; `state` is running, done or failed, the last also where the process is gone.
 
-    Of a process on another host only its lease tells, and of one here after ten minutes.
+    Of a process on another host only its lease tells, and of one here after ten minutes. `unrenewed` is the age of its
+    lease in seconds.
     """
 
     run_id: str
@@ -25,6 +26,7 @@ class Run:
     since: datetime
     is_ready: bool
     error: str | None
+    unrenewed: float
 
 
 class LedgerReader:
@@ -156,7 +158,7 @@ def _run(
         state, error = "failed", "its process is gone"
     elif state == "running" and unrenewed > (NO_LONGER_ITS_PROCESS if is_ours else HOLDER_IS_LOST_AFTER):
         state, error = "failed", f"its lease was renewed {unrenewed:.0f} s ago, by pid {pid} on {host}"
-    return Run(str(run_id), state, since, is_ready, error)
+    return Run(str(run_id), state, since, is_ready, error, unrenewed)
 
 
 def _is_alive(pid: int) -> bool:
