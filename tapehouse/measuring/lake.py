@@ -1,9 +1,11 @@
 """The lake's tables by their logs alone: version, commit, newest value, size. No data is read, and no JVM started."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tapehouse.delta import TABLES, url_of
 from tapehouse.measuring.catalogue import Sample
 from tapehouse.status_report import NEWEST_BY as OF_STREAM
 
@@ -52,8 +54,6 @@ class Lake:
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 
-        from tapehouse.delta import url_of
-
         # one that fails below is opened anew at the next look
         opened, since = self._opened.pop(table, (None, 0.0))
         if opened is None or time.monotonic() - since > FOLLOWED_FOR:
@@ -75,15 +75,13 @@ def version_of(opened: "DeltaTable") -> Version:
 class LakePart:
     """What the logs say; kept for each table until its version changes."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, lake: Lake, tables: Iterable[str] = TABLES) -> None:
+        self._lake, self._tables = lake, tuple(tables)
         self._known: dict[str, tuple[Version, list[Sample]]] = {}
 
     def look(self) -> list[Sample]:
-        from tapehouse.delta import TABLES
-
         found = []
-        for table in TABLES:
+        for table in self._tables:
             opened = self._lake.newest(table)
             if opened is None:
                 continue

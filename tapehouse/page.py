@@ -1,0 +1,73 @@
+"""`tapehouse page`: the live web page of the market and of the pipeline's health. It only reads."""
+
+import argparse
+import socket
+import sys
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from jobs.lake.arguments import at_least_one
+
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8090, metavar="N", help="0 for one that is free (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that browsers may call this page by, beside 127.0.0.1 and localhost; repeatable",
+    )
+    parser.add_argument(
+        "--max-clients",
+        type=at_least_one,
+        default=100,
+        metavar="N",
+        help="browsers that are told what changes, at once (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0 after SIGTERM or Ctrl-C."""
+    import uvicorn
+
+    from jobs.lake.program import log_as_key_values
+    from tapehouse.context import use_running_environment
+    from tapehouse.web.app import Server
+    from tapehouse.web.assets import find_assets
+
+    settings = use_running_environment()
+    find_assets()
+    log_as_key_values()
+    listener = _listen(args.host, args.port)
+    hosts = [args.host, *args.allow_host]
+    config = uvicorn.Config(
+        Server(settings, most_clients=args.max_clients).app(hosts),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        # streams, and what a browser asks beside its own
+        limit_concurrency=2 * args.max_clients + 50,
+    )
+    print(f"http://{args.host}:{listener.getsockname()[1]}/", flush=True)
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    from jobs.lake.errors import ServiceError
+
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ServiceError(
+            f"the page cannot be shown at {host}:{port}",
+            found=str(error),
+            remedy="stop what listens there, or choose another --port or --host",
+        ) from error
