@@ -1,8 +1,11 @@
 """`tapehouse page`: the live web page of the market and of the pipeline's health. It only reads."""
 
 import argparse
+import os
 import socket
 import sys
+
+STOP_WITHIN = 2.0  # seconds for the looks that are under way
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 after SIGTERM or Ctrl-C."""
     import uvicorn
+    from prometheus_client import disable_created_metrics
 
     from jobs.lake.program import log_as_key_values
     from tapehouse.context import use_running_environment
@@ -40,10 +44,12 @@ def run(args: argparse.Namespace) -> int:
     settings = use_running_environment()
     find_assets()
     log_as_key_values()
+    disable_created_metrics()
     listener = _listen(args.host, args.port)
     hosts = [args.host, *args.allow_host]
+    server = Server(settings, most_clients=args.max_clients)
     config = uvicorn.Config(
-        Server(settings, most_clients=args.max_clients).app(hosts),
+        server.app(hosts),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -56,6 +62,10 @@ def run(args: argparse.Namespace) -> int:
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
+    if not server.health.has_ended(STOP_WITHIN):
+        # a service that does not answer must not hold up the end: nothing is written that could be lost
+        sys.stdout.flush()
+        os._exit(0)
     return 0
 
 

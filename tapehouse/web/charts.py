@@ -116,7 +116,7 @@ class Charts:
         with self._lock:
             opened = self._open(table)
             if opened is None:
-                return {"table": table, "version": None, "bars": []}
+                return _about(meant) | {"table": table, "version": None, "bars": []}
             name = (table, opened.metadata().id, opened.version(), meant.instrument_id, *more)
             if name not in self._kept:
                 about = {"table": table, "version": opened.version(), "sources": [], "source": None}

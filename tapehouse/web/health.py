@@ -3,6 +3,7 @@
 What cannot be looked at is unknown, and says since when: no box stays as it was.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,11 @@ class Health:
     def stop(self) -> None:
         for watcher in self._watchers:
             watcher.stop()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether no look is under way any more, waited for so many seconds at most."""
+        deadline = time.monotonic() + seconds
+        return all(one.has_ended(max(0.0, deadline - time.monotonic())) for one in self._watchers)
 
     def boxes(self) -> list[dict[str, Any]]:
         """Every box as it is now, the sum of all first."""

@@ -79,6 +79,11 @@ class Watcher:
         """No more looks; one that is under way is not waited for."""
         self._stop.set()
 
+    def has_ended(self, seconds: float) -> bool:
+        """Whether its last look is over, waited for so many seconds at most."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
     def _run(self) -> None:
         due = dict.fromkeys(range(len(self._watches)), 0.0)
         while not self._stop.is_set():

@@ -66,7 +66,8 @@ def test_an_older_bar_that_is_revised_arrives_and_is_not_the_newest(market: Mark
     assert {one.close for key, one in market.newest() if key == AAPL} == {12}
 
 
-def test_a_bar_of_the_log_stands_above_the_merged_one(market: Market, lake: PageLake) -> None:
+def test_a_bar_of_the_log_stands_above_the_merged_one(lake: PageLake) -> None:
+    lake.commit(bar(0, "11"), bar(1, "12"))
     lake.log(bar(1, "14"), sequence=7)
     fresh = Market(lake.settings)
     fresh.look()
