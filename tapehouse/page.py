@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     settings = use_running_environment()
     find_assets()
     log_as_key_values()
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     listener = _listen(args.host, args.port)
     hosts = [args.host, *args.allow_host]
     server = Server(settings, most_clients=args.max_clients)

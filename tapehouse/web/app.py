@@ -100,8 +100,8 @@ class Server:
         key = Key(source, meant.instrument_id)
 
         def chart() -> dict[str, Any]:
-            known = self.market.sources_of(meant.instrument_id)
-            return self._charts.live(meant, key, self.market.bars(key), known)
+            known, bars = self.market.sources_of(meant.instrument_id), self.market.bars(key)
+            return self._charts.live(meant, key, bars, known, self.market.currency_of(key))
 
         return _stream(self.clients.follow(key, chart))
 

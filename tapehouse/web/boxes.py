@@ -12,7 +12,7 @@ from tapehouse.web.looks import Beat, JobSeen, Numbers, Operations
 # the job renews its lease every 5 s, a producer beats every 10 s: what has missed two of them is not well
 UNRENEWED_FOR, UNBEATEN_FOR = 12.0, 25.0
 STARTS_WITHIN = 180.0
-PROMISE = "5 min while open"
+PROMISE = "5 min"
 
 
 def job_box(seen: JobSeen, now: float) -> tuple[Box, Job, list[str]]:

@@ -32,13 +32,16 @@ class Charts:
         self._kept: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def live(self, meant: Meant, key: Key, bars: list[Bar], sources: list[str]) -> dict[str, Any]:
+    def live(
+        self, meant: Meant, key: Key, bars: list[Bar], sources: list[str], currency: str | None
+    ) -> dict[str, Any]:
         """The stream's bars; they go on by themselves."""
         days = [date.fromisoformat(bar.session) for bar in bars]
         return self._around(meant, days, source=key.source) | {
             "view": "live",
             "table": "gold.bars_1m",
             "basis": "raw",
+            "currency": currency,
             "source": key.source,
             "sources": sources,
             "bars": [bar.wire() for bar in bars],

@@ -73,6 +73,11 @@ class Market:
             found = [(one.start, key.source) for key, one in self._newest.items() if key[1] == instrument_id]
         return [source for _, source in sorted(found, reverse=True)]
 
+    def currency_of(self, key: Key) -> str | None:
+        """The currency of a key's prices."""
+        with self._lock:
+            return self._newest[key].currency if key in self._newest else None
+
     def live_sources(self) -> set[tuple[str, str]]:
         """Source and venue of the bars of the newest session."""
         with self._lock:

@@ -48,7 +48,7 @@ def test_a_table_of_a_tape_is_never_late() -> None:
 
 def test_a_table_says_how_old_it_may_be() -> None:
     (line,) = table(timedelta(), live_and_open=[]).lines
-    assert (line.promise, line.at, line.text) == ("5 min while open", NOW.timestamp(), "5 rows, version 3")
+    assert (line.promise, line.at, line.text) == ("5 min", NOW.timestamp(), "5 rows, version 3")
 
 
 @pytest.mark.parametrize(

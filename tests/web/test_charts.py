@@ -94,9 +94,10 @@ def test_what_is_known_to_be_missing_is_told_beside_the_bars(lake: PageLake) -> 
     market.look()
     key = Key(SOURCE, "us-apple")
     market.hold(key)
-    found = Charts(lake.settings).live(APPLE, key, market.bars(key), [SOURCE])
+    found = Charts(lake.settings).live(APPLE, key, market.bars(key), [SOURCE], market.currency_of(key))
     assert [(one["cause"], one["gap_start"]) for one in found["gaps"]] == [("feed_down", 1795530600)]
-    assert (found["basis"], found["source"], found["table"]) == ("raw", SOURCE, "gold.bars_1m")
+    told = [found[name] for name in ("basis", "source", "table", "currency")]
+    assert told == ["raw", SOURCE, "gold.bars_1m", "USD"]
 
 
 def test_sessions_are_those_of_the_exchange_with_its_half_days() -> None:

@@ -3,7 +3,7 @@ import {barOf, gapsOf, placesOf} from './bars.js';
 import {Marks} from './marks.js';
 
 const {createChart, CrosshairMode, TickMarkType} = window.LightweightCharts;
-const SHOWN_AT_FIRST = 180;
+const SHOWN_AT_FIRST = 180, ROOM = .09;
 
 const faded = (colour, alpha) => `${colour}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`;
 const colourOf = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -44,20 +44,21 @@ export class Chart {
                     whole: format({day: 'numeric', month: 'short', year: 'numeric'})};
     this.setPrecision();
     this.draw();
-    const places = this.places.length;
-    this.chart.timeScale().setVisibleLogicalRange({from: Math.max(-2, places - SHOWN_AT_FIRST), to: places + 6});
+    // a session of which little came begins where that does
+    const places = this.places.length, first = this.places.findIndex(time => this.bars.has(time));
+    const from = Math.max(first - 12, places - SHOWN_AT_FIRST, -2);
+    this.chart.timeScale().setVisibleLogicalRange({from, to: places + ROOM * (places - from)});
   }
 
-  // What came: newer bars, and older ones that were revised.
+  // What came: newer bars, and older ones that were revised. Whether a session has begun.
   take(rows) {
     const bars = rows.map(row => barOf(row));
+    const known = new Set([...this.bars.values()].map(bar => bar.session));
     for (const bar of bars) this.bars.set(bar.time, bar);
     const newest = Math.max(...this.bars.keys());
-    const known = this.about.sessions ?? [];
-    const isNewSession = bars.some(bar => bar.session && !known.some(([session]) => session === bar.session));
     if (bars.length === 1 && bars[0].time === newest && this.places.at(-1) === newest) this.drawNewest(bars[0]);
     else this.draw();
-    return isNewSession;
+    return bars.some(bar => !known.has(bar.session));
   }
 
   draw() {
@@ -65,7 +66,7 @@ export class Chart {
     this.places = placesOf(bars, about);
     this.candles.setData(this.places.map(time => bars.has(time) ? this.candleOf(bars.get(time)) : {time}));
     this.volume.setData(this.places.map(time => bars.has(time) ? this.volumeOf(bars.get(time)) : {time}));
-    this.gaps = about.view === 'day' || about.view === 'minute' || about.view === 'live' ? gapsOf(this.places, bars, about) : [];
+    this.gaps = gapsOf(this.places, bars, about);
     const lines = (about.sessions ?? []).flatMap(([, opens, closes]) => [[opens, 'open'], [closes, 'close']]);
     this.marks.set(about.view === 'day' ? [] : lines, this.gaps, this.colours);
     this.drawMarkers();
@@ -114,9 +115,7 @@ export class Chart {
   }
 
   setPrecision() {
-    const decimals = bar => (String(bar.close).split('.')[1] ?? '').length;
-    const most = Math.min(6, Math.max(2, ...[...this.bars.values()].slice(-200).map(decimals)));
-    const precision = this.about.view === 'day' ? Math.min(most, 4) : most;
+    const price = this.newest()?.close ?? 100, precision = price < 1 ? 6 : price < 10 ? 4 : 2;
     this.candles.applyOptions({priceFormat: {type: 'price', precision, minMove: 10 ** -precision}});
   }
 

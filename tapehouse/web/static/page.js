@@ -119,7 +119,7 @@ function showBar(bar, when) {
   link.href = `/explain/${encodeURIComponent(chart.about.instrument)}/${chart.about.view === 'day' ? bar.session : minute}`;
   link.textContent = 'explain this bar';
   $('bar').replaceChildren(`${told}${more ? ` (${more})` : ''} `, link);
-  $('price').textContent = `${priceText(newest.close)} ${chart.about.currency ?? symbols.entries.get(chart.about.instrument)?.currency ?? ''}`;
+  $('price').textContent = `${priceText(newest.close)} ${chart.about.currency ?? ''}`;
   showChange(newest);
 }
 
