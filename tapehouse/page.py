@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 import sys
+from importlib.abc import MetaPathFinder
 
 STOP_WITHIN = 2.0  # seconds for the looks that are under way
 
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = use_running_environment()
     find_assets()
+    _stay_small()
     log_as_key_values()
     disable_created_metrics()  # type: ignore[no-untyped-call]
     listener = _listen(args.host, args.port)
@@ -67,6 +69,24 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         os._exit(0)
     return 0
+
+
+class _WithoutPandas(MetaPathFinder):
+    """pyarrow brings pandas where it is installed, only to ask of each value whether it is a frame: none here is."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("the page's server does without pandas", name=fullname)
+
+
+def _stay_small() -> None:
+    """Take a fifth less memory."""
+    sys.meta_path.insert(0, _WithoutPandas())
+    import pyarrow
+
+    # what is freed goes back to the system
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    pyarrow.table({"asked": [1]})  # whether there is pandas, before there are threads that ask
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -46,7 +46,7 @@ class Lake:
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
-        self._options = settings.storage_options() | PATIENCE
+        self.options = settings.storage_options() | PATIENCE
         self._opened: dict[str, tuple[DeltaTable, float]] = {}
 
     def newest(self, table: str) -> "DeltaTable | None":
@@ -58,7 +58,7 @@ class Lake:
         opened, since = self._opened.pop(table, (None, 0.0))
         if opened is None or time.monotonic() - since > FOLLOWED_FOR:
             try:
-                opened = DeltaTable(url_of(table, self._settings), storage_options=self._options)
+                opened = DeltaTable(url_of(table, self._settings), storage_options=self.options)
             except TableNotFoundError:
                 return None
             since = time.monotonic()
@@ -95,7 +95,8 @@ class LakePart:
 def _measure(table: str, opened: "DeltaTable", version: int) -> list[Sample]:
     import pyarrow
 
-    (commit,) = opened.history(1)
+    # one that was made meanwhile may stand before it
+    commit = next(one for one in opened.history(1) if one["version"] >= version)
     actions = pyarrow.table(opened.get_add_actions(flatten=True))
     told = {
         "version": version,

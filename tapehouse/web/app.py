@@ -41,10 +41,11 @@ class Server:
 
     def __init__(self, settings: "Settings", *, most_clients: int) -> None:
         self.market = Market(settings, lambda: self.clients.bell.ring())
-        self.health = Health(settings, self.market, lambda: self.clients.bell.ring())
+        self._listings = Listings(settings)
+        self.health = Health(settings, self.market, self._listings, lambda: self.clients.bell.ring())
         self.counts = Counts(self.health.watches.values())
         self.clients = Clients(self.market, self.health, self.counts, most=most_clients)
-        self._listings, self._charts = Listings(settings), Charts(settings)
+        self._charts = Charts(settings, self._listings)
         self._explanations = Explanations()
 
     def app(self, hosts: Sequence[str]) -> Starlette:

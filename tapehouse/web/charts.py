@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.delta import url_of
+from tapehouse.table_files import Where, rows
 from tapehouse.web.bars import Bar, Key, number, seconds_of, text_of
 from tapehouse.web.commits import Follower
-from tapehouse.web.listings import Meant, sessions_between
-from tapehouse.web.rows import rows
+from tapehouse.web.listings import Listings, Meant
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -27,8 +27,8 @@ GAPS = ["source", "gap_start", "gap_end", "units", "filled", "cause", "state"]
 class Charts:
     """Charts of minutes and of days; each is read once for a version of its table, one at a time."""
 
-    def __init__(self, settings: "Settings") -> None:
-        self._settings = settings
+    def __init__(self, settings: "Settings", listings: Listings) -> None:
+        self._settings, self._listings = settings, listings
         self._kept: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -52,14 +52,12 @@ class Charts:
         columns = [*PRICES, "bar_start", "session", "volume", "volume_is_complete", "source", "choice"]
 
         def read(opened: "DeltaTable") -> dict[str, Any]:
-            import pyarrow.compute as pc
-
-            of = pc.field("instrument_id") == meant.instrument_id
-            newest = max((row["session"] for row in rows(opened, ["session"], of)), default=None)
+            of = Where({"instrument_id": meant.instrument_id})
+            newest = max((row["session"] for row in self._rows(opened, ["session"], of)), default=None)
             if newest is None:
                 return {"bars": []}
             first = newest - timedelta(days=2 * SESSIONS_SHOWN)
-            found = rows(opened, [*columns, "currency"], of & (pc.field("session") >= first))
+            found = self._rows(opened, [*columns, "currency"], of._replace(since=("session", first)))
             days = sorted({row["session"] for row in found})[-SESSIONS_SHOWN:]
             found = sorted((row for row in found if row["session"] in days), key=lambda row: row["bar_start"])
             return self._around(meant, days, source=None) | {
@@ -78,13 +76,10 @@ class Charts:
             table = "gold.bars_1d"
 
         def read(opened: "DeltaTable") -> dict[str, Any]:
-            import pyarrow.compute as pc
-
-            of = pc.field("instrument_id") == meant.instrument_id
-            if table == "gold.adjusted_bars_1d":
-                of &= pc.field("basis") == basis
+            of_basis = {"basis": basis} if table == "gold.adjusted_bars_1d" else {}
+            of = Where({"instrument_id": meant.instrument_id} | of_basis)
             columns = [*PRICES, "session", "volume", "currency", "source", "factor"]
-            found = sorted(rows(opened, columns, of), key=lambda row: row["session"])[-DAYS_SHOWN:]
+            found = sorted(self._rows(opened, columns, of), key=lambda row: row["session"])[-DAYS_SHOWN:]
             if not found:
                 return {"bars": []}
             first, last = found[0]["session"], found[-1]["session"]
@@ -93,7 +88,7 @@ class Charts:
                 "currency": found[-1]["currency"],
                 "sources": sorted(set(sources.values())),
                 "source": sources.get(last),
-                "expected": [day for day, _, _ in sessions_between(meant.calendar, first, last)],
+                "expected": [day for day, _, _ in self._sessions(meant, first, last)],
                 "bars": [_day(row, sources.get(row["session"])) for row in found],
             }
 
@@ -101,13 +96,11 @@ class Charts:
 
     def _served_by(self, meant: Meant, first: date) -> dict[date, str]:
         """Whose bar of each session serves: the adjusted ones are worked out from these."""
-        import pyarrow.compute as pc
-
         opened = self._open("gold.bars_1d")
         if opened is None:
             return {}
-        of = (pc.field("instrument_id") == meant.instrument_id) & (pc.field("session") >= first)
-        return {row["session"]: row["source"] for row in rows(opened, ["session", "source"], of)}
+        of = Where({"instrument_id": meant.instrument_id}, since=("session", first))
+        return {row["session"]: row["source"] for row in self._rows(opened, ["session", "source"], of)}
 
     def _of_table(
         self,
@@ -134,7 +127,7 @@ class Charts:
         known = sorted(set(days))
         if not known:
             return _about(meant) | {"sessions": [], "gaps": []}
-        sessions = sessions_between(meant.calendar, known[0], known[-1])
+        sessions = self._sessions(meant, known[0], known[-1])
         shown = {day.isoformat() for day in known}
         return _about(meant) | {
             "sessions": [one for one in sessions if one[0] in shown],
@@ -142,19 +135,23 @@ class Charts:
         }
 
     def _gaps(self, meant: Meant, first: date, source: str | None) -> list[dict[str, Any]]:
-        import pyarrow.compute as pc
-
         opened = self._open("gold.gaps")
         if opened is None:
             return []
-        of = (pc.field("instrument_id") == meant.instrument_id) & (pc.field("session") >= first)
-        of &= pc.field("width") == "1 minute"
-        if source is not None:
-            of &= pc.field("source") == source
+        of_source = {"source": source} if source is not None else {}
+        of = Where(
+            {"instrument_id": meant.instrument_id, "width": "1 minute"} | of_source, since=("session", first)
+        )
         return [
             row | {"gap_start": seconds_of(row["gap_start"]), "gap_end": seconds_of(row["gap_end"])}
-            for row in rows(opened, GAPS, of)
+            for row in self._rows(opened, GAPS, of)
         ]
+
+    def _sessions(self, meant: Meant, first: date, last: date) -> list[tuple[str, int, int]]:
+        return self._listings.sessions_between(meant.calendar, first, last)
+
+    def _rows(self, opened: "DeltaTable", columns: list[str], where: Where) -> list[dict[str, Any]]:
+        return rows(opened, self._settings.storage_options(), columns, where)
 
     def _open(self, table: str) -> "DeltaTable | None":
         return Follower(url_of(table, self._settings), self._settings.storage_options()).current()

@@ -6,22 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from tapehouse.measuring.lake import PATIENCE
+from tapehouse.table_files import File, batches_of, store_of
 
 if TYPE_CHECKING:
-    import pyarrow
     import pyarrow.fs
     from deltalake import DeltaTable
 
 # seconds after which a table is looked up anew: of one that was made again no newer commit tells, nor of the first
 LOOKED_UP_EVERY, AWAITED_EVERY = 30.0, 1.0
 ENTRY = "_delta_log/{:020}.json"
-
-
-class File(NamedTuple):
-    """A file of rows, and the values of the columns that it is partitioned by."""
-
-    path: str
-    partition: dict[str, str | None]
 
 
 class Change(NamedTuple):
@@ -41,23 +34,20 @@ class Follower:
     """One table. `open_newest` says where it is, `changes` what came since."""
 
     def __init__(self, url: str, options: dict[str, str]) -> None:
-        self._url, self._options = url, options | PATIENCE
+        self._url, self.options = url, options | PATIENCE
         self._files: pyarrow.fs.FileSystem | None = None
         self._id, self._looked_up = "", 0.0
         self.version = -1
 
     def open_newest(self) -> "DeltaTable | None":
         """The table at its newest version, from which `changes` goes on; None where there is none yet."""
-        import pyarrow.fs
-        from deltalake.fs import DeltaStorageHandler
-
         self._looked_up = time.monotonic()
         opened = self.current()
         if opened is None:
             self.version, self._id, self._files = -1, "", None
             return None
         self.version, self._id = int(opened.version()), str(opened.metadata().id)
-        self._files = pyarrow.fs.PyFileSystem(DeltaStorageHandler(self._url, self._options))
+        self._files = store_of(opened, self.options)
         return opened
 
     def current(self) -> "DeltaTable | None":
@@ -66,7 +56,7 @@ class Follower:
         from deltalake.exceptions import TableNotFoundError
 
         try:
-            return DeltaTable(self._url, storage_options=self._options)
+            return DeltaTable(self._url, storage_options=self.options)
         except TableNotFoundError:
             return None
 
@@ -83,20 +73,10 @@ class Follower:
             found.append(read_change(self.version, entry))
         return found
 
-    def read(self, file: File, columns: list[str]) -> "pyarrow.Table":
+    def read(self, file: File, columns: list[str]) -> list[dict[str, Any]]:
         """Rows of a file that a change has added, its partition's values among them."""
-        import pyarrow
-        import pyarrow.parquet
-
         assert self._files is not None
-        with self._files.open_input_file(file.path) as opened:
-            content = opened.read()
-        stored = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content))
-        rows = stored.read([name for name in columns if name in stored.schema_arrow.names], use_threads=False)
-        for name, value in file.partition.items():
-            if name in columns:
-                rows = rows.append_column(name, pyarrow.array([value] * len(rows), pyarrow.string()))
-        return rows
+        return [row for batch in batches_of(self._files, file, columns) for row in batch.to_pylist()]
 
     def _is_as_known(self) -> bool:
         """Whether it is the table that is followed, and no commit of it was cleaned up before it was read."""
@@ -126,7 +106,7 @@ def read_change(version: int, entry: bytes) -> Change:
             told = action["commitInfo"]
         elif "add" in action and action["add"]["dataChange"]:
             add = action["add"]
-            added.append(File(unquote(add["path"]), add["partitionValues"] or {}))
+            added.append(File(unquote(add["path"]), add["size"], add["partitionValues"] or {}))
         elif "remove" in action:
             removes = removes or bool(action["remove"]["dataChange"])
     committed_at = float(told.get("timestamp", 0)) / 1000

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.measuring.lake import Version, version_of
+from tapehouse.table_files import Where, batches, files_of
 from tapehouse.web.bars import Named, text_of
-from tapehouse.web.rows import batches
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
     from tapehouse.measuring.lake import Lake
 
 TABLE = "gold.bars_1d"
@@ -28,7 +30,7 @@ class Days:
         """How many instruments have a history."""
         opened = self._lake.newest(TABLE)
         if opened is not None and version_of(opened) != self._version:
-            self._newest = _read(opened)
+            self._newest = _read(opened, self._lake.options)
             self._version = version_of(opened)
         return len(self._newest)
 
@@ -52,18 +54,13 @@ class Days:
         ]
 
 
-def _read(opened: Any) -> dict[str, dict[str, Any]]:
-    import pyarrow
-    import pyarrow.compute as pc
-
-    actions = pyarrow.table(opened.get_add_actions(flatten=True))
-    name = "max.session"
-    told = actions.column(name).to_pylist() if name in actions.column_names else []
+def _read(opened: "DeltaTable", options: dict[str, str]) -> dict[str, dict[str, Any]]:
+    told = [file.high.get("session") for file in files_of(opened)]
     last = max((day for day in told if day is not None), default=None)
     if last is None:
         return {}
     found: dict[str, dict[str, Any]] = {}
-    for batch in batches(opened, COLUMNS, pc.field("session") >= last - LOOKED_BACK):
+    for batch in batches(opened, options, COLUMNS, Where(since=("session", last - LOOKED_BACK))):
         for row in batch.to_pylist():
             known = found.get(row["instrument_id"])
             if known is None or row["session"] >= known["session"]:

@@ -17,6 +17,7 @@ from tapehouse.web.watch import Watch, Watcher
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
     from tapehouse.web.days import Days
+    from tapehouse.web.listings import Listings
     from tapehouse.web.market import Market
 
 TITLES = {
@@ -46,16 +47,18 @@ MADE_OF = {
 class Health:
     """Watches with their threads; `boxes` may be asked by any thread."""
 
-    def __init__(self, settings: "Settings", market: "Market", told: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: "Settings", market: "Market", listings: "Listings", told: Callable[[], None]
+    ) -> None:
         from tapehouse.measuring.lake import Lake
         from tapehouse.web.days import Days
 
-        self._market = market
+        self._market, self._listings = market, listings
         lake = Lake(settings)
         self.days: Days = Days(lake)
-        self.watches = {watch.name: watch for watch in _watches(settings, market, self.days, lake)}
+        self.watches = {watch.name: watch for watch in _watches(settings, market, listings, self.days, lake)}
         # those that read the lake's tables take turns: they share what they have opened
-        alone = ("bars", "job", "operations", "kafka", "stream_tables", "services", "budgets")
+        alone = ("bars", "listings", "job", "operations", "kafka", "stream_tables", "services", "budgets")
         groups = [[self.watches[name]] for name in alone]
         groups.append([watch for name, watch in self.watches.items() if name not in alone])
         self._watchers = [Watcher(group[0].name, group, told) for group in groups]
@@ -81,7 +84,7 @@ class Health:
         found: dict[str, Box] = {}
         job = self._job(found, problems, now)
         sources = self._market.live_sources()
-        live_and_open, open_venues = _who_is_open(sources, at)
+        live_and_open, open_venues = self._who_is_open(sources, at)
         self._of_stream(found, problems, at, job, live_and_open, sources)
         lag = self._lag(found, job)
         problems += judge_job(job, lag=lag, live_and_open=live_and_open) if "job" in found else []
@@ -91,6 +94,11 @@ class Health:
         shown = [found.get(name) or self._unknown(name, title) for name, title in TITLES.items()]
         problems += self._unknowns()
         return [_sum(problems).wire(), *[box.wire() for box in shown]]
+
+    def _who_is_open(self, sources: set[tuple[str, str]], at: datetime) -> tuple[list[str], set[str]]:
+        """The live sources that should send now, and the venues that are open."""
+        venues = {venue for _, venue in sources if self._listings.is_open(venue, at)}
+        return sorted({source for source, venue in sources if source in LIVE and venue in venues}), venues
 
     def _job(self, found: dict[str, Box], problems: list[str], now: float) -> Job:
         watch = self.watches["job"]
@@ -208,15 +216,9 @@ def _sum(problems: list[str]) -> Box:
     return Box("sum", "Tapehouse", state, says, [Line(problem) for problem in problems])
 
 
-def _who_is_open(sources: set[tuple[str, str]], at: datetime) -> tuple[list[str], set[str]]:
-    """The live sources that should send now, and the venues that are open."""
-    from tapehouse.exchange_hours import is_open
-
-    venues = {venue for _, venue in sources if is_open(venue, at)}
-    return sorted({source for source, venue in sources if source in LIVE and venue in venues}), venues
-
-
-def _watches(settings: "Settings", market: "Market", days: "Days", lake: Any) -> list[Watch]:
+def _watches(
+    settings: "Settings", market: "Market", listings: "Listings", days: "Days", lake: Any
+) -> list[Watch]:
     from tapehouse.measuring.budgets import BudgetsPart
     from tapehouse.measuring.gaps import GapsPart
     from tapehouse.measuring.kafka import KafkaPart
@@ -229,6 +231,7 @@ def _watches(settings: "Settings", market: "Market", days: "Days", lake: Any) ->
     of_history = [name for name in ALL if name not in OF_STREAM]
     return [
         Watch("bars", market.look, 0.25),
+        Watch("listings", listings.look, 3.0, patience=75.0),
         Watch("job", JobLook(settings), 1.0),
         Watch("stream_tables", numbers(LakePart(Lake(settings), OF_STREAM).look), 1.0),
         Watch("services", look_at_services, 2.0),

@@ -1,10 +1,15 @@
 """Which instruments there are and when their exchanges trade: by conf/instruments.yaml, and by the bars themselves."""
 
+import json
+import subprocess
+import sys
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tapehouse.paths import ROOT
 from tapehouse.web.bars import Named
 
 if TYPE_CHECKING:
@@ -12,6 +17,8 @@ if TYPE_CHECKING:
     from jobs.lake.settings import Settings
 
 UNKNOWN_ZONE = "UTC"
+READ_WITHIN, AWAITED_FOR = 60.0, 30.0
+READ_AGAIN_AFTER = 24 * 3600.0  # seconds: exchanges announce changes
 
 
 class Meant(NamedTuple):
@@ -23,22 +30,40 @@ class Meant(NamedTuple):
     zone: str
 
 
+class Calendar(NamedTuple):
+    """The sessions of an exchange from 2000 to a year from now, and their edges as Unix times."""
+
+    zone: str
+    days: list[str]
+    opens: list[int]
+    closes: list[int]
+
+
 class Listings:
-    """The file is read again when it has changed."""
+    """`look` reads the file again when it has changed, or when a calendar is asked for that is not known."""
 
     def __init__(self, settings: "Settings") -> None:
         self._file = settings.instruments
-        self._lock, self._read_at = threading.Lock(), -1
+        self._read: tuple[int, frozenset[str], int] | None = None
+        self._wanted: frozenset[str] = frozenset()
+        self._is_there = threading.Event()
         self._listings: list[Listing] = []
+        self._calendars: dict[str, Calendar | None] = {}
+
+    def look(self) -> int:
+        """How many listings there are."""
+        day = int(datetime.now(UTC).timestamp() // READ_AGAIN_AFTER)
+        state = (self._file.stat().st_mtime_ns, self._wanted, day)
+        if state != self._read:
+            self._take(_ask(str(self._file), *sorted(self._wanted)))
+            self._read = state
+            self._is_there.set()
+        return len(self._listings)
 
     def known(self) -> "list[Listing]":
-        from jobs.lake.instruments import read_instruments
-
-        with self._lock:
-            changed_at = self._file.stat().st_mtime_ns
-            if changed_at != self._read_at:
-                self._listings, self._read_at = read_instruments(self._file).listings, changed_at
-            return self._listings
+        """The listings, awaited after a start."""
+        self._is_there.wait(AWAITED_FOR)
+        return self._listings
 
     def named(self) -> dict[str, tuple[str, str]]:
         """What is listed now: its symbol and venue, by instrument."""
@@ -63,9 +88,36 @@ class Listings:
             wanted = name.upper()
             for one in elsewhere:
                 if one.instrument_id == name or one.symbol.upper() == wanted:
-                    return Meant(one.instrument_id, one.symbol, one.mic, zone_of(one.mic))
+                    calendar = self._calendar(one.mic)
+                    zone = calendar.zone if calendar else UNKNOWN_ZONE
+                    return Meant(one.instrument_id, one.symbol, one.mic, zone)
             return None
         return self._meant(instrument)
+
+    def sessions_between(self, name: str, first: date, last: date) -> list[tuple[str, int, int]]:
+        """Each session from first to last with its open and close as Unix times; none of what never closes."""
+        calendar = self._calendar(name)
+        if calendar is None:
+            return []
+        begin, end = bisect_left(calendar.days, str(first)), bisect_right(calendar.days, str(last))
+        return list(
+            zip(calendar.days[begin:end], calendar.opens[begin:end], calendar.closes[begin:end], strict=True)
+        )
+
+    def is_open(self, name: str, at: datetime) -> bool:
+        """Whether the venue's regular session is on; what has no calendar never closes."""
+        calendar = self._calendar(name)
+        if calendar is None:
+            # until it was asked for, nothing is made late by it
+            return name in self._calendars
+        moment = at.timestamp()
+        place = bisect_right(calendar.opens, moment) - 1
+        return place >= 0 and moment < calendar.closes[place]
+
+    def _calendar(self, name: str) -> Calendar | None:
+        if name not in self._calendars:
+            self._wanted |= {name}
+        return self._calendars.get(name)
 
     def _meant(self, instrument_id: str) -> Meant:
         own = sorted(
@@ -74,30 +126,36 @@ class Listings:
         )
         return Meant(instrument_id, own[-1].symbol, own[-1].calendar, own[-1].tz)
 
+    def _take(self, told: str) -> None:
+        from jobs.lake.instruments import Listing
 
-def zone_of(calendar: str) -> str:
-    """The time zone of an exchange, UTC where no calendar knows it."""
+        facts: dict[str, Any] = json.loads(told)
+        days = ("listed_from", "listed_to")
+        self._listings = [
+            Listing(**one | {name: date.fromisoformat(one[name]) for name in days})
+            for one in facts["listings"]
+        ]
+        self._calendars = {
+            name: Calendar(one["zone"], *map(list, zip(*one["sessions"], strict=True))) if one else None
+            for name, one in facts["calendars"].items()
+        }
+
+
+def _ask(*arguments: str) -> str:
+    """What the program says that reads the file."""
     from jobs.lake.errors import InstrumentsError
-    from jobs.lake.sessions import time_zone
 
-    try:
-        return time_zone(calendar)
-    except InstrumentsError:
-        return UNKNOWN_ZONE
-
-
-def sessions_between(calendar: str, first: date, last: date) -> list[tuple[str, int, int]]:
-    """Each session of [first, last] with its open and close as Unix times; none of what never closes."""
-    from jobs.lake.errors import InstrumentsError
-    from jobs.lake.sessions import ALWAYS_OPEN, exchange_calendar
-
-    if calendar == ALWAYS_OPEN:
-        return []
-    try:
-        schedule = exchange_calendar(calendar).schedule.loc[str(first) : str(last)]
-    except InstrumentsError:
-        return []
-    return [
-        (label.date().isoformat(), int(opens.timestamp()), int(closes.timestamp()))
-        for label, opens, closes in zip(schedule.index, schedule["open"], schedule["close"], strict=True)
-    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tapehouse.web.facts", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=READ_WITHIN,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise InstrumentsError(
+            f"{arguments[0]} cannot be read: {' '.join(last)[:200]}", remedy="see `tapehouse instruments`"
+        )
+    return done.stdout

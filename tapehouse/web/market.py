@@ -8,13 +8,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.delta import LOG, MERGED, url_of
+from tapehouse.table_files import Where, batches, newest_partitions, rows
 from tapehouse.web.bars import COLUMNS, Bar, Key, Newest, bar_of, key_of, merge, newest_of
 from tapehouse.web.commits import Change, Follower
-from tapehouse.web.rows import batches, newest_partitions, rows
 
 if TYPE_CHECKING:
     import pyarrow
@@ -137,7 +136,7 @@ class Market:
         return True
 
     def _take(self, table: Follower, change: Change) -> None:
-        found = [row for file in change.added for row in table.read(file, COLUMNS).to_pylist()]
+        found = [row for file in change.added for row in table.read(file, COLUMNS)]
         if not found:
             return
         with self._lock:
@@ -156,7 +155,7 @@ class Market:
         """Read what is there; whoever looks at a symbol is told all of it again."""
         self._is_synced = False
         opened = {name: table.open_newest() for name, table in self._tables.items()}
-        found = _newest_of_all(opened, self.arrival + 1)
+        found = _newest_of_all(opened, self._tables[LOG].options, self.arrival + 1)
         with self._lock:
             self.arrival += 1
             self.generation += 1
@@ -171,34 +170,33 @@ class Market:
 
 def _read(tables: dict[str, Follower], key: Key) -> list[Bar]:
     """The bars of a key in its newest sessions."""
-    import pyarrow.compute as pc
-
-    of_key = (pc.field("source") == key.source) & (pc.field("instrument_id") == key.instrument_id)
+    of_key = Where({"source": key.source, "instrument_id": key.instrument_id})
     found: dict[str, list[dict[str, Any]]] = {LOG: [], MERGED: []}
     for name in (MERGED, LOG):  # what is merged meanwhile is in the log that is opened later
         opened = tables[name].current()
         if opened is None:
             continue
         sessions = newest_partitions(opened, "session", most=SESSIONS)
-        near = of_key & (pc.field("session") >= _day(sessions[-1])) if sessions else of_key
-        found[name] = rows(opened, COLUMNS, near) or rows(opened, COLUMNS, of_key)
+        near = of_key._replace(since=("session", sessions[-1])) if sessions else of_key
+        options = tables[name].options
+        found[name] = rows(opened, options, COLUMNS, near) or rows(opened, options, COLUMNS, of_key)
     bars = merge(found[MERGED], found[LOG])
     shown = sorted({bar.session for bar in bars.values()}, reverse=True)[:SHOWN]
     return [bar for bar in bars.values() if bar.session in shown]
 
 
-def _newest_of_all(opened: "dict[str, DeltaTable | None]", arrival: int) -> dict[Key, Newest]:
+def _newest_of_all(
+    opened: "dict[str, DeltaTable | None]", options: dict[str, str], arrival: int
+) -> dict[Key, Newest]:
     """The newest bar of each key in the newest sessions, and in the log."""
-    import pyarrow.compute as pc
-
     found: dict[Key, tuple[tuple[int, int], Newest]] = {}
     for name in (MERGED, LOG):
         table = opened[name]
         if table is None:
             continue
         sessions = newest_partitions(table, "session", most=SESSIONS)
-        near = pc.field("session") >= _day(sessions[-1]) if sessions else None
-        for batch in batches(table, COLUMNS, near):
+        near = Where(since=("session", sessions[-1]) if sessions else None)
+        for batch in batches(table, options, COLUMNS, near):
             for row in _last_rows(batch):
                 key, newest = key_of(row), newest_of(row, arrival)
                 place = (newest.start, int(row.get("sequence", -1)))
@@ -217,7 +215,3 @@ def _last_rows(batch: "pyarrow.RecordBatch") -> list[dict[str, Any]]:
     placed = table.select(keys).append_column("place", pyarrow.array(range(len(table))))
     last = placed.group_by(keys, use_threads=False).aggregate([("place", "max")])
     return list(table.take(last["place_max"]).to_pylist())
-
-
-def _day(value: date | str) -> date:
-    return date.fromisoformat(value) if isinstance(value, str) else value

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tapehouse import exchange_hours
 from tapehouse.judgement import Job, TableLine, judge_tables
 from tapehouse.ledger import Run
 from tapehouse.web import boxes
 from tapehouse.web.box import Box
 from tapehouse.web.health import Health
+from tapehouse.web.listings import Listings
 from tapehouse.web.looks import Beat, JobSeen, Operations
 from tapehouse.web.market import Market
 from tapehouse.web.watch import Watch
@@ -136,7 +136,7 @@ def test_what_fails_or_hangs_is_unknown_until_it_works_again(monkeypatch: pytest
 def test_with_every_service_away_each_box_is_unknown_and_none_is_green(tmp_path: Path) -> None:
     lake = PageLake.in_folder(tmp_path)
     settings = lake.settings
-    health = Health(settings, Market(settings), lambda: None)
+    health = Health(settings, Market(settings), Listings(settings), lambda: None)
     for name in ("job", "operations", "budgets", "warehouse"):
         health.watches[name].look_once()
     found = {box["id"]: box for box in health.boxes()}
@@ -155,7 +155,8 @@ def test_a_live_source_whose_exchange_is_closed_makes_nothing_late(
     lake.commit(live_bar(datetime.now(UTC) - timedelta(hours=3)))
     settings = lake.settings
     market = Market(settings)
-    health = Health(settings, market, lambda: None)
+    health = Health(settings, market, Listings(settings), lambda: None)
+    health.watches["listings"].look_once()
     health.watches["bars"].look_once()
     health.watches["stream_tables"].look_once()
 
@@ -163,5 +164,5 @@ def test_a_live_source_whose_exchange_is_closed_makes_nothing_late(
         return next(str(box["state"]) for box in health.boxes() if box["id"] == "stream_tables")
 
     assert state() == "late"
-    monkeypatch.setattr(exchange_hours, "is_open", lambda mic, at: False)
+    monkeypatch.setattr(Listings, "is_open", lambda self, venue, at: False)
     assert state() != "late"
