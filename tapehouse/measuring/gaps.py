@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jobs.lake.arguments import FOLLOWED_DATASETS
 from tapehouse.measuring.catalogue import Sample
 from tapehouse.measuring.lake import Version, version_of
-from tapehouse.table_files import Where, batches
+from tapehouse.table_files import batches
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -38,6 +38,7 @@ class GapsPart:
 
 def _count(opened: "DeltaTable", options: dict[str, str]) -> dict[tuple[str, ...], int]:
     found: Counter[tuple[str, ...]] = Counter()
-    for batch in batches(opened, options, ["dataset", "cause"], Where({"state": "open"})):
-        found.update((str(row["dataset"]), str(row["cause"])) for row in batch.to_pylist())
+    for batch in batches(opened, options, ["dataset", "cause", "state"]):
+        for dataset, cause, state in zip(*(one.to_pylist() for one in batch.columns), strict=True):
+            found[dataset, cause] += state == "open"
     return dict(found)

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from tapehouse.web.assets import find_assets
 from tapehouse.web.bars import Key, Named
 from tapehouse.web.charts import BASES, Charts
-from tapehouse.web.clients import Clients
+from tapehouse.web.clients import Clients, Event
 from tapehouse.web.counts import Counts
 from tapehouse.web.explained import BUSY, Explanations
 from tapehouse.web.guards import Guard
@@ -150,7 +150,7 @@ class Server:
         return self._listings.find(name, [*streamed, *self.health.days.named()])
 
 
-def _stream(events: AsyncIterator[dict[str, str]]) -> Response:
+def _stream(events: AsyncIterator[Event]) -> Response:
     return EventSourceResponse(events, ping=0, send_timeout=SEND_WITHIN, sep="\n")
 
 

@@ -21,7 +21,8 @@ BEAT_EVERY, QUIET_FOR = 1.0, 0.1
 # the boxes are judged anew so often; where they were not for a while, no beat is sent: they must not look current
 JUDGED_EVERY, JUDGED_WITHIN = 0.5, 2.5
 TEXTS_KEPT = 16
-Event = dict[str, str]
+Event = dict[str, str | int]
+RETRY = 1_000  # milliseconds after which a browser comes again
 log = structlog.get_logger()
 
 
@@ -96,6 +97,7 @@ class Clients:
     ) -> AsyncIterator[Event]:
         """All that is there, then what changes: the list of symbols, the boxes, and the bars of `key`."""
         with self.counted():
+            yield {"event": "hello", "data": "{}", "retry": RETRY}
             if key is not None:
                 await asyncio.to_thread(self._market.hold, key)
             try:

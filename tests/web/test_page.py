@@ -133,6 +133,12 @@ def test_a_minute_without_a_bar_is_a_gap(look: Look, lake: PageLake) -> None:
     says(page, "#notes", "4 bars · 3 minutes without a bar: shaded")
 
 
+def test_what_never_closes_has_gaps_too(look: Look, lake: PageLake) -> None:
+    lake.commit(*[bar(minute, "12", symbol="COIN", mic="XCRY") for minute in (0, 1, 4)])
+    page = look("i-COIN")
+    says(page, "#notes", "3 bars · 2 minutes without a bar: shaded")
+
+
 def test_a_symbol_cannot_carry_markup_into_the_page(look: Look, seen: Seen) -> None:
     page = look()
     says(page, "#list", MARKUP)

@@ -114,11 +114,10 @@ def events(response: http.client.HTTPResponse, *, until: str) -> dict[str, list[
     """The data of the events by name, until the first of one name."""
     found: dict[str, list[str]] = {}
     while True:
-        name = response.readline().decode().removeprefix("event: ").strip()
-        data = response.readline().decode().removeprefix("data: ").strip()
-        response.readline()
-        found.setdefault(name, []).append(data)
-        if name == until:
+        lines = list(iter(lambda: response.readline().decode().strip(), ""))
+        told = dict(one.split(": ", 1) for one in lines)
+        found.setdefault(told["event"], []).append(told["data"])
+        if told["event"] == until:
             return found
 
 

@@ -13,6 +13,9 @@ export function placesOf(bars, chart) {
   const first = Math.min(...times), last = Math.max(...times);
   if (chart.view === 'day') {
     for (const day of chart.expected ?? []) times.add(Date.parse(`${day}T00:00:00Z`) / 1000);
+  } else if (!chart.sessions?.length) {
+    // what never closes is expected in every minute
+    for (let time = first; time < last; time += MINUTE) times.add(time);
   } else {
     for (const [session, opens, closes] of chart.sessions ?? []) {
       const isNewest = session === chart.sessions.at(-1)[0];

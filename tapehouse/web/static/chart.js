@@ -3,7 +3,7 @@ import {barOf, gapsOf, placesOf} from './bars.js';
 import {Marks} from './marks.js';
 
 const {createChart, CrosshairMode, TickMarkType} = window.LightweightCharts;
-const SHOWN_AT_FIRST = 180, ROOM = .09;
+const SHOWN_AT_FIRST = 240, ROOM = .09;
 
 const faded = (colour, alpha) => `${colour}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`;
 const colourOf = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
