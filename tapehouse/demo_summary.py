@@ -91,6 +91,8 @@ def show(summary: dict[str, Any], *, kept: bool) -> None:
         "invariants": f"{held['checks']} checks of invariants 1-3: {verdict}",
         "warehouse": _warehouse(summary["warehouse"]),
     }
+    if kept:
+        lines["live page"] = summary["page"]
     _print(lines)
     heading = "the services are up until `make down`; try" if kept else "to query it: make demo KEEP=1, then"
     print(f"\n{heading}:")

@@ -17,7 +17,8 @@ NO_LONGER_ITS_PROCESS = 600.0
 class Run:
     """The newest run of a job; `state` is running, done or failed, the last also where the process is gone.
 
-    Of a process on another host only its lease tells, and of one here after ten minutes.
+    Of a process on another host only its lease tells, and of one here after ten minutes. `unrenewed` is the age of its
+    lease in seconds.
     """
 
     run_id: str
@@ -25,6 +26,7 @@ class Run:
     since: datetime
     is_ready: bool
     error: str | None
+    unrenewed: float
 
 
 class LedgerReader:
@@ -139,6 +141,17 @@ class LedgerReader:
         return self._connection.execute(query, parameters)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine has this pid."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _run(
     run_id: str,
     state: str,
@@ -152,18 +165,8 @@ def _run(
     from jobs.lake.lease import HOLDER_IS_LOST_AFTER
 
     is_ours = host == socket.gethostname()
-    if state == "running" and is_ours and not _is_alive(pid):
+    if state == "running" and is_ours and not is_alive(pid):
         state, error = "failed", "its process is gone"
     elif state == "running" and unrenewed > (NO_LONGER_ITS_PROCESS if is_ours else HOLDER_IS_LOST_AFTER):
         state, error = "failed", f"its lease was renewed {unrenewed:.0f} s ago, by pid {pid} on {host}"
-    return Run(str(run_id), state, since, is_ready, error)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return Run(str(run_id), state, since, is_ready, error, unrenewed)

@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from jobs.lake.settings import is_named, read_settings
     from tapehouse.context import NAMED_BY, own_services
+    from tapehouse.page_program import start_page
     from tapehouse.progress import Progress
     from tapehouse.services.lock import sole_use
     from tapehouse.vendors import find_listings
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     with sole_use(instance.folder):
         progress.step("services: PostgreSQL, S3 store, Kafka; they stay up until `make down`")
         instance.start(progress.detail)
+        progress.detail(f"live page: {start_page(instance)} (until `make down`)")
         if not args.send_only:
             return _with_job(args, settings, listings, instance, progress)
     # from here on it changes nothing of the instance: others may

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tapehouse.paths import ROOT
 
+PAGE_SHOWS = "the live page, at /metrics of `tapehouse page`"
 WRITTEN_BY = "Written by `make docs` from `{}`: change that and run it again.\n"
 
 
@@ -153,7 +154,7 @@ def commands() -> str:
 
 def metrics() -> str:
     """Every metric of `tapehouse metrics`, by the part that is looked at."""
-    from tapehouse.measuring.catalogue import OF_LOOKS, PARTS
+    from tapehouse.measuring.catalogue import OF_LOOKS, PAGE, PARTS
     from tapehouse.measuring.lake import NEWEST_BY
 
     parts = ["# Metrics", WRITTEN_BY.format("tapehouse/measuring/catalogue.py")]
@@ -161,7 +162,7 @@ def metrics() -> str:
         "What `tapehouse metrics` shows; [monitoring.md](monitoring.md) says how to look. Times are Unix times in UTC, "
         "so that an age is `time() - x`. A part that could not be looked at is not shown.\n"
     ]
-    for part, known in {**PARTS, "every part": OF_LOOKS}.items():
+    for part, known in {**PARTS, "every part": OF_LOOKS, PAGE_SHOWS: PAGE}.items():
         rows = [f"| `{name}` | {m.kind} | {', '.join(m.labels)} | {m.says} |" for name, m in known.items()]
         head = ["| metric | kind | labels | what it says |", "| --- | --- | --- | --- |"]
         parts += [f"## {part}", "\n".join([*head, *rows]) + "\n"]

@@ -2,19 +2,28 @@
 
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.budget import look as look_at_budgets
 from tapehouse.exchange_hours import is_open
+from tapehouse.judgement import (
+    LIVE,
+    Job,
+    TableLine,
+    job_of,
+    judge_job,
+    judge_services,
+    judge_tables,
+    tell_age,
+    tell_alert,
+)
 
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
     from tapehouse.services.instance import Instance, ServiceState
 
-LATE_AFTER = timedelta(minutes=5)
 SESSIONS_SHOWN = 5  # of each DAG
-LIVE = ("yahoo", "alpha_vantage")
 # the column of each table that says how new it is
 NEWEST_BY = {
     "bronze.quotes": "kafka_time",
@@ -23,27 +32,6 @@ NEWEST_BY = {
     "gold.bars_1m": "bar_start",
     "gold.bars_1m_log": "bar_start",
 }
-
-
-@dataclass
-class TableLine:
-    """A table: `state` is ok, late, stopped or empty."""
-
-    name: str
-    rows: int
-    newest: datetime | None
-    age: str | None
-    version: int
-    state: str
-
-
-@dataclass
-class Job:
-    """The stream job: `state` is running, stopped (ended as asked), failed, or never started."""
-
-    state: str
-    since: datetime | None = None
-    error: str | None = None
 
 
 @dataclass
@@ -73,7 +61,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
     """The status now. A closed market is not late, and recordings and generated tapes are never late."""
     status = Status(now or datetime.now(UTC))
     status.services = instance.services() if instance else []
-    status.problems += _died(status.services, "`tapehouse up`")
+    status.problems += judge_services(status.services, "`tapehouse up`")
     if not status.problems:
         status.job, status.dag_runs = _runs(settings)
         ends = _tables(settings, status)
@@ -81,42 +69,13 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.budgets = [standing._asdict() for standing in look_at_budgets(settings)]
         status.alerts = _alerts(settings)
         status.work = _work(settings)
-        status.problems += [
-            f"{alert['name']}: {alert['subject']} ({alert['found']}), since {alert['opened_at']:%Y-%m-%d %H:%M:%SZ}; "
-            f"{alert['remedy']}"
-            for alert in status.alerts
-        ]
-        status.problems += _judge(status, _open_live_sources(settings, status))
-        status.problems += _died(instance.programs() if instance else [], "whoever started it")
+        status.problems += [tell_alert(alert) for alert in status.alerts]
+        live_and_open = _open_live_sources(settings, status)
+        status.late = judge_tables(status.tables, at=status.at, job=status.job, live_and_open=live_and_open)
+        status.problems += status.late
+        status.problems += judge_job(status.job, lag=status.lag, live_and_open=live_and_open)
+        status.problems += judge_services(instance.programs() if instance else [], "whoever started it")
     return status
-
-
-def _died(those: "list[ServiceState]", remedy: str) -> list[str]:
-    return [
-        f"{one.name} died: see {one.log}; {remedy} brings it back" for one in those if one.state == "died"
-    ]
-
-
-def _judge(status: Status, live_and_open: list[str]) -> list[str]:
-    """What is wrong, as far as the tables, the lag and the job tell."""
-    found = []
-    stopped = status.job.state != "running"
-    for line in status.tables:
-        old = line.newest is None or status.at - line.newest > LATE_AFTER
-        if line.name in {"silver.quotes", "gold.bars_1m"} and live_and_open and old and line.rows:
-            line.state = "late"
-            status.late.append(
-                f"{line.name} is late by {line.age} while {', '.join(live_and_open)} should send"
-            )
-        elif line.rows:
-            line.state = "stopped" if stopped else "ok"
-    if status.job.state == "failed":
-        found.append(f"the stream job failed: {status.job.error}; start it again")
-    elif stopped and status.lag:
-        found.append(f"the stream job is stopped and {status.lag:,} messages wait: start it")
-    elif stopped and live_and_open:
-        found.append("the stream job is stopped while a live source's exchange is open: start it")
-    return [*status.late, *found]
 
 
 def _runs(settings: "Settings") -> tuple[Job, list[dict[str, Any]]]:
@@ -126,9 +85,7 @@ def _runs(settings: "Settings") -> tuple[Job, list[dict[str, Any]]]:
     with closing(LedgerReader(settings)) as ledger:
         run = ledger.newest_run("stream_quotes", topic=settings.topic)
         dag_runs = ledger.dag_runs(sessions=SESSIONS_SHOWN)
-    if run is None:
-        return Job("never started"), dag_runs
-    return Job("stopped" if run.state == "done" else run.state, run.since, run.error), dag_runs
+    return job_of(run), dag_runs
 
 
 def _alerts(settings: "Settings") -> list[dict[str, Any]]:
@@ -159,7 +116,7 @@ def _tables(settings: "Settings", status: Status) -> dict[int, int]:
             status.tables.append(TableLine(name, 0, None, None, -1, "empty"))
             continue
         rows, newest = table.count(), _newest(table, column)
-        age = _age(status.at - newest) if newest else None
+        age = tell_age(status.at - newest) if newest else None
         status.tables.append(TableLine(name, rows, newest, age, table.version(), "ok" if rows else "empty"))
         if name == "bronze.quotes":
             known = [commit for _, commit in commits(table) if commit]
@@ -206,11 +163,3 @@ def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
     # of a source whose quotes say no time it cannot be told whether they are late
     timed = [(source, mic) for source, mic, timed in rows if timed]
     return sorted({source for source, mic in timed if source in LIVE and is_open(mic, status.at)})
-
-
-def _age(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
-    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds // unit} {name}"
-    return f"{seconds} s"

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 
 class Metric(NamedTuple):
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "histogram"]
     labels: tuple[str, ...]
     says: str
 
@@ -138,5 +138,17 @@ OF_LOOKS = {
     LOOK_SUCCESS: _gauge("when the part was last looked at with success", "part"),
     LOOK_SECONDS: _gauge("how long the last look at the part took", "part"),
     LOOK_FAILURES: _counter("looks at the part that failed", "part"),
+}
+# of `tapehouse page`, which shows them itself
+PAGE = {
+    "tapehouse_page_clients": _gauge("browsers that are told what changes"),
+    "tapehouse_page_clients_refused_total": _counter("that were refused, because there were too many"),
+    "tapehouse_page_commit_to_sent_seconds": Metric(
+        "histogram", (), "from the commit of a bar in gold until a browser was sent it"
+    ),
+    "tapehouse_page_looks_total": _counter("looks at each thing that the page shows", "of"),
+    "tapehouse_page_look_seconds_total": _counter("time that these took", "of"),
+    "tapehouse_page_unknown": _gauge("1: it is not known now, and its box says since when", "of"),
+    "tapehouse_page_errors_total": _counter("requests that ended in an error of the server"),
 }
 METRICS: dict[str, Metric] = {name: m for part in (*PARTS.values(), OF_LOOKS) for name, m in part.items()}

@@ -1,11 +1,12 @@
 """What is missing of what is followed and still to be fetched, by the reason why."""
 
-from contextlib import closing
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from jobs.lake.arguments import FOLLOWED_DATASETS
 from tapehouse.measuring.catalogue import Sample
 from tapehouse.measuring.lake import Version, version_of
+from tapehouse.table_files import batches
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from tapehouse.measuring.lake import Lake
 
 TABLE, NAME = "gold.gaps", "tapehouse_gaps_open"
-MEMORY = "256MB"
 # nothing that is missing is a number too
 NONE = [(dataset, "not_fetched") for dataset in FOLLOWED_DATASETS]
 
@@ -31,18 +31,14 @@ class GapsPart:
             return []
         version = version_of(opened)
         if self._known is None or self._known[0] != version:
-            numbers = dict.fromkeys(NONE, 0) | _count(opened)
+            numbers = dict.fromkeys(NONE, 0) | _count(opened, self._lake.options)
             self._known = version, [Sample(NAME, number, of) for of, number in sorted(numbers.items())]
         return self._known[1]
 
 
-def _count(opened: "DeltaTable") -> dict[tuple[str, ...], int]:
-    from tapehouse.delta import connect
-
-    with closing(connect()) as connection:
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.register("gaps", opened.to_pyarrow_dataset())
-        rows = connection.execute(
-            "SELECT dataset, cause, count(*) FILTER (WHERE state = 'open') FROM gaps GROUP BY ALL"
-        ).fetchall()
-    return {(str(dataset), str(cause)): int(number) for dataset, cause, number in rows}
+def _count(opened: "DeltaTable", options: dict[str, str]) -> dict[tuple[str, ...], int]:
+    found: Counter[tuple[str, ...]] = Counter()
+    for batch in batches(opened, options, ["dataset", "cause", "state"]):
+        for dataset, cause, state in zip(*(one.to_pylist() for one in batch.columns), strict=True):
+            found[dataset, cause] += state == "open"
+    return dict(found)

@@ -1,9 +1,11 @@
 """The lake's tables by their logs alone: version, commit, newest value, size. No data is read, and no JVM started."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tapehouse.delta import TABLES, url_of
 from tapehouse.measuring.catalogue import Sample
 from tapehouse.status_report import NEWEST_BY as OF_STREAM
 
@@ -44,7 +46,7 @@ class Lake:
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
-        self._options = settings.storage_options() | PATIENCE
+        self.options = settings.storage_options() | PATIENCE
         self._opened: dict[str, tuple[DeltaTable, float]] = {}
 
     def newest(self, table: str) -> "DeltaTable | None":
@@ -52,13 +54,11 @@ class Lake:
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 
-        from tapehouse.delta import url_of
-
         # one that fails below is opened anew at the next look
         opened, since = self._opened.pop(table, (None, 0.0))
         if opened is None or time.monotonic() - since > FOLLOWED_FOR:
             try:
-                opened = DeltaTable(url_of(table, self._settings), storage_options=self._options)
+                opened = DeltaTable(url_of(table, self._settings), storage_options=self.options)
             except TableNotFoundError:
                 return None
             since = time.monotonic()
@@ -75,15 +75,13 @@ def version_of(opened: "DeltaTable") -> Version:
 class LakePart:
     """What the logs say; kept for each table until its version changes."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, lake: Lake, tables: Iterable[str] = TABLES) -> None:
+        self._lake, self._tables = lake, tuple(tables)
         self._known: dict[str, tuple[Version, list[Sample]]] = {}
 
     def look(self) -> list[Sample]:
-        from tapehouse.delta import TABLES
-
         found = []
-        for table in TABLES:
+        for table in self._tables:
             opened = self._lake.newest(table)
             if opened is None:
                 continue
@@ -97,7 +95,8 @@ class LakePart:
 def _measure(table: str, opened: "DeltaTable", version: int) -> list[Sample]:
     import pyarrow
 
-    (commit,) = opened.history(1)
+    # one that was made meanwhile may stand before it
+    commit = next(one for one in opened.history(1) if one["version"] >= version)
     actions = pyarrow.table(opened.get_add_actions(flatten=True))
     told = {
         "version": version,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tapehouse.measuring.catalogue import Sample
 from tapehouse.measuring.lake import Version, version_of
+from tapehouse.table_files import batches_of, files_of, store_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 TABLES = ("silver.rejected", "silver.history_rejected")
 COLUMN = "violations"
 SECONDS_EACH = 10.0  # of one look at a table: the rest of a long one is counted by the next
-AT_ONCE = 16_384  # rows in memory
 
 
 class RejectedPart:
@@ -46,14 +46,15 @@ class RejectedPart:
             return True
         deadline = time.monotonic() + SECONDS_EACH
         counted = self._counted[table]
-        fragments = {fragment.path: fragment for fragment in opened.to_pyarrow_dataset().get_fragments()}
-        for path in counted.keys() - fragments.keys():
+        files = {file.path: file for file in files_of(opened)}
+        store = store_of(opened, self._lake.options)
+        for path in counted.keys() - files.keys():
             del counted[path]  # compaction writes the same rows into another file
-        for path in sorted(fragments.keys() - counted.keys()):
+        for path in sorted(files.keys() - counted.keys()):
             if time.monotonic() > deadline:
                 return False
             rules: Counter[str] = Counter()
-            for batch in fragments[path].to_batches(columns=[COLUMN], batch_size=AT_ONCE):
+            for batch in batches_of(store, files[path], [COLUMN]):
                 rules.update(batch.column(COLUMN).flatten().to_pylist())
             counted[path] = rules
         self._whole[table] = version

@@ -18,7 +18,15 @@ def install(extra: list[str]) -> None:
     python = VENV / "bin" / "python"
     if not python.exists():
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV])
-    locks = [ROOT / "requirements.txt", *[ROOT / f"requirements-{name}.txt" for name in extra]]
+    # a sync installs what is listed and nothing that it asks for: of the charts only they themselves are wanted
+    locks = [
+        ROOT / name
+        for name in (
+            "requirements.txt",
+            "requirements-charts.txt",
+            *(f"requirements-{one}.txt" for one in extra),
+        )
+    ]
     run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, *locks])
     mode = ["--config-settings", "editable_mode=compat"]
     run([

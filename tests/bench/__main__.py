@@ -23,6 +23,7 @@ BENCHES = {
     "indicators": "tests.bench.indicators",
     "warehouse": "tests.bench.warehouse",
     "cluster": "tests.bench.cluster",
+    "page": "tests.bench.page",
 }
 MODERATE = (
     ("catch-up", "--messages", "500000"),
@@ -34,6 +35,7 @@ MODERATE = (
     ("indicators", "--instruments", "600", "--runs", "2"),
     ("warehouse", "--runs", "2"),
     ("cluster", "--messages", "200000", "--runs", "1"),
+    ("page", "--seconds", "60"),
 )
 
 
@@ -102,6 +104,11 @@ def add_benches_of_the_stream(bench: Callable[[str, str], argparse.ArgumentParse
     number(load, "--burst", 10_000, "more messages a second")
     number(load, "--burst-seconds", 60, "that they go on")
     number(load, "--after", 180, "seconds at the rate after the burst")
+
+    page = bench("page", "the time from a commit in gold to the pixels of a browser, and what the page takes")
+    number(page, "--clients", 30, "that look, a real browser among them")
+    number(page, "--seconds", 120, "that count, with a commit in each")
+    number(page, "--warm-up", 20, "seconds before those")
 
     frames = bench("frames", "how many frames a second go from Yahoo's socket to Kafka without loss")
     rates(frames, 2000, 3000, 4000, 5000, 6000, meaning="frames a second, one after the other")

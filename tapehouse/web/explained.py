@@ -1,0 +1,66 @@
+"""`tapehouse explain` for the page: a process of its own for each question, few at once, and none for too long."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from typing import NamedTuple
+
+from tapehouse.paths import ROOT
+
+AT_ONCE, WITHIN = 2, 60.0
+MOST = 400_000  # characters
+NAME = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.:=^_/-]{0,39}")
+WHEN = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\dZ)?")
+BUSY, TOO_LONG = 503, 504
+
+
+class Answer(NamedTuple):
+    """The text, and the status that it is answered with."""
+
+    status: int
+    text: str
+
+
+class Explanations:
+    def __init__(self) -> None:
+        self._running = 0
+
+    async def ask(self, name: str, when: str) -> Answer:
+        """What `tapehouse explain NAME WHEN` prints."""
+        if not NAME.fullmatch(name) or not WHEN.fullmatch(when):
+            return Answer(404, "a symbol and a day or minute are explained, as AAPL/2026-11-24T15:30Z\n")
+        if self._running >= AT_ONCE:
+            return Answer(BUSY, f"{AT_ONCE} explanations are being worked out: ask again in a few seconds\n")
+        self._running += 1
+        try:
+            return await _explain(name, when)
+        finally:
+            self._running -= 1
+
+
+async def _explain(name: str, when: str) -> Answer:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tapehouse", "explain", "--", name, when),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1"},
+        start_new_session=True,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), WITHIN)
+    except TimeoutError:
+        return Answer(TOO_LONG, f"it was not worked out within {WITHIN:.0f} s; ask on the command line\n")
+    finally:
+        # whoever asked has gone, or it took too long
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    text = (out if out.strip() else err).decode(errors="replace")
+    return Answer(200 if out.strip() else 404, text[:MOST])

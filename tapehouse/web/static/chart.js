@@ -1,0 +1,165 @@
+// The chart: candles and volume, what is provisional hollow, what was revised marked, what is missing left empty.
+import {barOf, gapsOf, placesOf} from './bars.js';
+import {Marks} from './marks.js';
+
+const {createChart, CrosshairMode, TickMarkType} = window.LightweightCharts;
+const SHOWN_AT_FIRST = 240, ROOM = .09;
+
+const faded = (colour, alpha) => `${colour}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`;
+const colourOf = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export class Chart {
+  constructor(place, onBar) {
+    this.onBar = onBar;
+    this.place = place;
+    this.bars = new Map();
+    this.about = {};
+    this.chosen = null;
+    this.chart = createChart(place, {autoSize: true, crosshair: {mode: CrosshairMode.Normal},
+      rightPriceScale: {borderVisible: false, scaleMargins: {top: .14, bottom: .24}},
+      timeScale: {timeVisible: true, secondsVisible: false, borderVisible: false, rightOffset: 6, minBarSpacing: .4,
+                  tickMarkFormatter: (time, type) => this.tickText(time, type)},
+      localization: {timeFormatter: time => this.timeText(time)}});
+    this.volume = this.chart.addHistogramSeries({priceFormat: {type: 'volume'}, priceScaleId: 'volume',
+                                                 lastValueVisible: false, priceLineVisible: false});
+    this.chart.priceScale('volume').applyOptions({scaleMargins: {top: .84, bottom: 0}});
+    this.candles = this.chart.addCandlestickSeries();
+    this.marks = new Marks();
+    this.candles.attachPrimitive(this.marks);
+    this.chart.subscribeCrosshairMove(({time}) => this.tell(time));
+    this.chart.subscribeClick(({time}) => { if (this.bars.has(time)) this.choose(time); });
+    place.addEventListener('keydown', event => this.onKey(event));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.paint());
+    this.paint();
+  }
+
+  show(chart) {
+    this.about = chart;
+    this.chosen = null;
+    this.bars = new Map(chart.bars.map(row => barOf(row)).map(bar => [bar.time, bar]));
+    const zone = chart.view === 'day' ? 'UTC' : chart.zone ?? 'UTC';
+    const format = options => new Intl.DateTimeFormat('en-GB', {timeZone: zone, ...options});
+    this.formats = {time: format({hour: '2-digit', minute: '2-digit', hour12: false}), day: format({day: 'numeric', month: 'short'}),
+                    month: format({month: 'short'}), year: format({year: 'numeric'}),
+                    whole: format({day: 'numeric', month: 'short', year: 'numeric'})};
+    this.setPrecision();
+    this.draw();
+    // a session of which little came begins where that does
+    const places = this.places.length, first = this.places.findIndex(time => this.bars.has(time));
+    const from = Math.max(first - 12, places - SHOWN_AT_FIRST, -2);
+    this.chart.timeScale().setVisibleLogicalRange({from, to: places + ROOM * (places - from)});
+  }
+
+  // What came: newer bars, and older ones that were revised. Whether a session has begun.
+  take(rows) {
+    const bars = rows.map(row => barOf(row));
+    const known = new Set([...this.bars.values()].map(bar => bar.session));
+    for (const bar of bars) this.bars.set(bar.time, bar);
+    const newest = Math.max(...this.bars.keys());
+    if (bars.length === 1 && bars[0].time === newest && this.places.at(-1) === newest) this.drawNewest(bars[0]);
+    else this.draw();
+    return bars.some(bar => !known.has(bar.session));
+  }
+
+  draw() {
+    const {bars, about} = this;
+    this.places = placesOf(bars, about);
+    this.candles.setData(this.places.map(time => bars.has(time) ? this.candleOf(bars.get(time)) : {time}));
+    this.volume.setData(this.places.map(time => bars.has(time) ? this.volumeOf(bars.get(time)) : {time}));
+    this.gaps = gapsOf(this.places, bars, about);
+    const lines = (about.sessions ?? []).flatMap(([, opens, closes]) => [[opens, 'open'], [closes, 'close']]);
+    this.marks.set(about.view === 'day' ? [] : lines, this.gaps, this.colours);
+    this.drawMarkers();
+    this.tell();
+  }
+
+  drawNewest(bar) {
+    this.candles.update(this.candleOf(bar));
+    this.volume.update(this.volumeOf(bar));
+    this.drawMarkers();
+    this.tell();
+  }
+
+  drawMarkers() {
+    const {up, warn, soft} = this.colours;
+    const markers = [...this.bars.values()].filter(bar => bar.revision > 0)
+      .map(({time, revision}) => ({time, position: 'aboveBar', shape: 'circle', color: warn, text: `rev ${revision}`}));
+    const last = this.newest();
+    if (last?.isProvisional) markers.push({time: last.time, position: 'belowBar', shape: 'square', size: 0, color: soft, text: 'provisional'});
+    if (this.chosen) markers.push({time: this.chosen, position: 'belowBar', shape: 'arrowUp', color: up, text: ''});
+    this.candles.setMarkers(markers.sort((a, b) => a.time - b.time));
+  }
+
+  candleOf(bar) {
+    const colour = bar.close >= bar.open ? this.colours.up : this.colours.down;
+    const {time, open, high, low, close} = bar;
+    if (!bar.isProvisional) return {time, open, high, low, close, color: colour, borderColor: colour, wickColor: colour};
+    const pale = faded(colour, .6);
+    return {time, open, high, low, close, color: this.colours.panel, borderColor: pale, wickColor: pale};
+  }
+
+  volumeOf({time, volume, open, close, isProvisional}) {
+    const colour = close >= open ? this.colours.up : this.colours.down;
+    return {time, value: volume ?? 0, color: faded(colour, isProvisional ? .16 : .35)};
+  }
+
+  paint() {
+    const names = {up: '--up', down: '--down', panel: '--panel', ink: '--ink', soft: '--soft', line: '--line', shade: '--shade', warn: '--warn'};
+    this.colours = Object.fromEntries(Object.entries(names).map(([name, of]) => [name, colourOf(of)]));
+    const {panel, soft, line, up, down} = this.colours;
+    this.chart.applyOptions({layout: {background: {type: 'solid', color: panel}, textColor: soft, fontFamily: 'system-ui, sans-serif'},
+                             grid: {vertLines: {visible: false}, horzLines: {color: line}}});
+    this.candles.applyOptions({upColor: up, downColor: down, borderUpColor: up, borderDownColor: down, wickUpColor: up, wickDownColor: down,
+                               priceLineColor: soft});
+    if (this.places) this.draw();
+  }
+
+  setPrecision() {
+    const price = this.newest()?.close ?? 100, precision = price < 1 ? 6 : price < 10 ? 4 : 2;
+    this.candles.applyOptions({priceFormat: {type: 'price', precision, minMove: 10 ** -precision}});
+  }
+
+  newest() {
+    return this.bars.size ? this.bars.get(Math.max(...this.bars.keys())) : undefined;
+  }
+
+  choose(time) {
+    this.chosen = time;
+    this.drawMarkers();
+    this.tell();
+  }
+
+  tell(time) {
+    const bar = this.bars.get(time) ?? this.bars.get(this.chosen) ?? this.newest();
+    this.onBar(bar, bar ? this.timeText(bar.time) : '');
+  }
+
+  onKey(event) {
+    const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+    if (event.key === 'Escape') { this.choose(null); return; }
+    if (!step || !this.bars.size) return;
+    event.preventDefault();
+    const times = [...this.bars.keys()].sort((a, b) => a - b);
+    const at = this.chosen === null ? times.length - 1 : times.indexOf(this.chosen) + step;
+    this.choose(times[Math.min(times.length - 1, Math.max(0, at))]);
+    const place = this.places.indexOf(this.chosen), seen = this.chart.timeScale().getVisibleLogicalRange();
+    if (place < seen.from || place > seen.to) {
+      const half = (seen.to - seen.from) / 2;
+      this.chart.timeScale().setVisibleLogicalRange({from: place - half, to: place + half});
+    }
+  }
+
+  timeText(time) {
+    const date = new Date(time * 1000), {time: clock, whole} = this.formats;
+    return this.about.view === 'day' ? whole.format(date) : `${whole.format(date)} ${clock.format(date)}`;
+  }
+
+  tickText(time, type) {
+    const date = new Date(time * 1000), {time: clock, day, month, year} = this.formats;
+    if (this.about.view !== 'day') {
+      const before = this.bars.get(time - 60), bar = this.bars.get(time);
+      return type < TickMarkType.Time && bar && bar.session !== before?.session && clock.format(date) === '00:00' ? day.format(date) : clock.format(date);
+    }
+    return {[TickMarkType.Year]: year, [TickMarkType.Month]: month}[type]?.format(date) ?? day.format(date);
+  }
+}

@@ -1,0 +1,168 @@
+"""Each box says in a word how it is: a closed market is not late, and what cannot be looked at is unknown."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tapehouse.judgement import Job, TableLine, judge_tables
+from tapehouse.ledger import Run
+from tapehouse.web import boxes
+from tapehouse.web.box import Box
+from tapehouse.web.health import Health
+from tapehouse.web.listings import Listings
+from tapehouse.web.looks import Beat, JobSeen, Operations
+from tapehouse.web.market import Market
+from tapehouse.web.watch import Watch
+from tests.web.lake import PageLake, live_bar
+
+NOW = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+RUNNING, LIVE = Job("running"), {("yahoo", "XNAS")}
+
+
+def run(
+    state: str = "running", *, unrenewed: float = 1.0, ready: bool = True, error: str | None = None
+) -> Run:
+    return Run("id", state, NOW, ready, error, unrenewed)
+
+
+def table(age: timedelta, *, live_and_open: list[str], is_closed: bool = False) -> Box:
+    lines = [TableLine("gold.bars_1m", 5, NOW - age, "9 min", 3, "ok")]
+    judge_tables(lines, at=NOW, job=RUNNING, live_and_open=live_and_open)
+    return boxes.tables_box("stream_tables", "Tables", lines, is_closed=is_closed)
+
+
+def test_a_table_is_late_beyond_five_minutes_while_a_live_source_should_send() -> None:
+    assert table(timedelta(minutes=5), live_and_open=["yahoo"]).state == "ok"
+    assert table(timedelta(minutes=5, seconds=1), live_and_open=["yahoo"]).state == "late"
+
+
+def test_a_table_of_a_closed_market_is_closed_and_not_late() -> None:
+    assert table(timedelta(days=2), live_and_open=[], is_closed=True).state == "closed"
+
+
+def test_a_table_of_a_tape_is_never_late() -> None:
+    assert table(timedelta(days=900), live_and_open=[]).state == "ok"
+
+
+def test_a_table_says_how_old_it_may_be() -> None:
+    (line,) = table(timedelta(), live_and_open=[]).lines
+    assert (line.promise, line.at, line.text) == ("5 min", NOW.timestamp(), "5 rows, version 3")
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (None, "empty"),
+        (run(), "ok"),
+        (run(unrenewed=11), "ok"),
+        (run(unrenewed=13), "late"),
+        (run(ready=False, unrenewed=60), "starting"),
+        (run(ready=False, unrenewed=181), "late"),
+        (run("done"), "stopped"),
+        (run("failed", error="no room"), "failed"),
+    ],
+)
+def test_a_job_that_does_not_renew_its_lease_is_paused(seen: Run | None, state: str) -> None:
+    assert boxes.job_box(JobSeen(seen, NOW), NOW.timestamp())[0].state == state
+
+
+@pytest.mark.parametrize(
+    ("beats", "open_venues", "state"),
+    [
+        ([Beat("yahoo", 3, True)], {"XNAS"}, "ok"),
+        ([Beat("yahoo", 26, True)], {"XNAS"}, "late"),
+        ([Beat("yahoo", 3, False)], {"XNAS"}, "late"),
+        ([Beat("yahoo", 3, True)], set(), "closed"),
+        ([Beat("yahoo", 900, True)], set(), "stopped"),
+        ([], {"XNAS"}, "ok"),
+    ],
+)
+def test_a_producer_is_silent_only_while_its_exchange_is_open(
+    beats: list[Beat], open_venues: set[str], state: str
+) -> None:
+    live_and_open = ["yahoo"] if open_venues else []
+    box, problems = boxes.feed_box(beats, LIVE, open_venues, live_and_open, NOW.timestamp())
+    assert (box.state, bool(problems)) == (state, state == "late")
+
+
+def test_a_tape_is_no_feed_that_closes() -> None:
+    box, _ = boxes.feed_box([], {("generated", "XNAS")}, set(), [], NOW.timestamp())
+    assert (box.state, box.says) == ("ok", "generated: a tape, which is never late")
+
+
+def test_messages_that_wait_for_a_stopped_job_are_late() -> None:
+    found = {("tapehouse_kafka_lag_messages", "t", "0"): 2.0, ("tapehouse_kafka_lag_messages", "t", "1"): 3.0}
+    assert boxes.lag_box(found, Job("stopped"))[0].state == "late"
+    assert boxes.lag_box(found, RUNNING)[1] == 5
+
+
+@pytest.mark.parametrize(
+    ("behind", "equal", "state"), [(0, 1.0, "ok"), (2, 1.0, "behind"), (2, 0.0, "differs")]
+)
+def test_a_warehouse_that_differs_says_so(behind: float, equal: float, state: str) -> None:
+    of = "gold.bars_1m"
+    found = {
+        ("tapehouse_warehouse_version", of): 4.0,
+        ("tapehouse_warehouse_behind_versions", of): behind,
+        ("tapehouse_reconcile_equal", of): equal,
+    }
+    assert boxes.warehouse_box(found, Operations([], [], [], [], [])).state == state
+
+
+def test_what_fails_or_hangs_is_unknown_until_it_works_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([1, OSError("away"), 2])
+
+    def look() -> int:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    watch = Watch("thing", look, every=1.0, patience=3.0)
+    known = [(watch.is_known, watch.why)]
+    for _ in range(3):
+        watch.look_once()
+        known.append((watch.is_known, watch.why))
+    assert [one for one, _ in known] == [False, True, False, True]
+    assert known[0][1] == "it was not looked at yet"
+    assert known[2][1] == "OSError: away"
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 4.5)  # the next look hangs
+    assert (watch.is_known, watch.why) == (False, "no answer")
+
+
+def test_with_every_service_away_each_box_is_unknown_and_none_is_green(tmp_path: Path) -> None:
+    lake = PageLake.in_folder(tmp_path)
+    settings = lake.settings
+    health = Health(settings, Market(settings), Listings(settings), lambda: None)
+    for name in ("job", "operations", "budgets", "warehouse"):
+        health.watches[name].look_once()
+    found = {box["id"]: box for box in health.boxes()}
+    assert {found[name]["state"] for name in ("job", "feed", "alerts", "runs", "warehouse", "lag")} == {
+        "unknown"
+    }
+    assert found["job"]["says"].startswith("unknown since ")
+    assert "the ledger at 127.0.0.1:9 does not answer" in found["job"]["says"]
+    assert found["sum"]["state"] == "failed"
+
+
+def test_a_live_source_whose_exchange_is_closed_makes_nothing_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = PageLake.in_folder(tmp_path)
+    lake.commit(live_bar(datetime.now(UTC) - timedelta(hours=3)))
+    settings = lake.settings
+    market = Market(settings)
+    health = Health(settings, market, Listings(settings), lambda: None)
+    health.watches["listings"].look_once()
+    health.watches["bars"].look_once()
+    health.watches["stream_tables"].look_once()
+
+    def state() -> str:
+        return next(str(box["state"]) for box in health.boxes() if box["id"] == "stream_tables")
+
+    assert state() == "late"
+    monkeypatch.setattr(Listings, "is_open", lambda self, venue, at: False)
+    assert state() != "late"
