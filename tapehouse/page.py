@@ -6,6 +6,7 @@ import socket
 import sys
 from importlib.abc import MetaPathFinder
 
+ARENAS = -8  # glibc's number of M_ARENA_MAX
 STOP_WITHIN = 2.0  # seconds for the looks that are under way
 
 
@@ -80,7 +81,12 @@ class _WithoutPandas(MetaPathFinder):
 
 
 def _stay_small() -> None:
-    """Take a fifth less memory."""
+    """Take a third less memory."""
+    import ctypes
+
+    # else glibc gives each thread an arena of its own, and each keeps what was freed in it
+    if limit := getattr(ctypes.CDLL(None), "mallopt", None):
+        limit(ARENAS, 2)
     sys.meta_path.insert(0, _WithoutPandas())
     import pyarrow
 

@@ -95,7 +95,11 @@ def run(args: argparse.Namespace) -> Report:
         begin, end = committed[args.warm_up][1], committed[-1][1]
         cores = page.usage.cpu_seconds(begin=begin, end=end) / (end - begin)
         say(f"{clients.bytes / 1e6:.0f} MB were sent to the others")
-        waits = [painted.get(cents, np.inf) - at for cents, at in committed[args.warm_up :]]
+        # two commits that are seen together are painted as one: that which came later
+        waits = [
+            min((seen for price, seen in painted.items() if price >= cents), default=np.inf) - at
+            for cents, at in committed[args.warm_up :]
+        ]
         used = [sample.total for sample in page.usage.samples if begin <= sample.at <= end]
     return report(args, np.array(waits), cores, max(used), page.usage.peak)
 
