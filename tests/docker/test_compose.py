@@ -43,6 +43,7 @@ KNOWS = {
     "spark-history": set(),
     "stream": STREAM | {"SPARK_SECRET", "LEDGER_PASSWORD", "KAFKA_STREAM_PASSWORD"},
     "metrics": READER | {"LEDGER_READER_PASSWORD", "KAFKA_MONITOR_PASSWORD"},
+    "page": READER | {"LEDGER_READER_PASSWORD", "KAFKA_MONITOR_PASSWORD"},
     "airflow-init": AIRFLOW | BATCH | {"LEDGER_PASSWORD", "KAFKA_STREAM_PASSWORD", "ALPHAVANTAGE_API_KEY"},
     "airflow-api-server": AIRFLOW | {"AIRFLOW_ADMIN_PASSWORD"},
     "airflow-scheduler": AIRFLOW | {"SPARK_SECRET"},
