@@ -3,7 +3,8 @@ import {barOf, gapsOf, placesOf} from './bars.js';
 import {Marks} from './marks.js';
 
 const {createChart, CrosshairMode, TickMarkType} = window.LightweightCharts;
-const SHOWN_AT_FIRST = 240, ROOM = .09;
+// pixels beside the newest bar, so that its word has room
+const SHOWN_AT_FIRST = 240, ROOM = 44;
 
 const faded = (colour, alpha) => `${colour}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`;
 const colourOf = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -47,7 +48,8 @@ export class Chart {
     // a session of which little came begins where that does
     const places = this.places.length, first = this.places.findIndex(time => this.bars.has(time));
     const from = Math.max(first - 12, places - SHOWN_AT_FIRST, -2);
-    this.chart.timeScale().setVisibleLogicalRange({from, to: places + ROOM * (places - from)});
+    const wide = Math.max(ROOM * 2, this.place.clientWidth - 80);
+    this.chart.timeScale().setVisibleLogicalRange({from, to: places + (places - from) * ROOM / (wide - ROOM)});
   }
 
   // What came: newer bars, and older ones that were revised. Whether a session has begun.

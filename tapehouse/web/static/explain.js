@@ -11,7 +11,7 @@ async function ask() {
   again.hidden = true;
   text.textContent = '';
   says.dataset.state = 'waiting';
-  const ticking = setInterval(() => { says.textContent = `working it out, ${seconds()} s`; }, 250);
+  const ticking = setInterval(() => { says.textContent = `working it out from the rows of the lake, ${seconds()} s`; }, 250);
   try {
     const answer = await fetch(`/explained/${encodeURIComponent(name)}/${encodeURIComponent(when)}`);
     text.textContent = await answer.text();
