@@ -57,8 +57,12 @@ class Market:
 
     def look(self) -> dict[str, int]:
         """Take in what was committed; the version of each table."""
-        if not self._is_synced or not self._follow():
-            self._sync()
+        try:
+            if not self._is_synced or not self._follow():
+                self._sync()
+        except Exception:
+            self._is_synced = False  # a commit may have been taken in part: everything is read again
+            raise
         return {name: table.version for name, table in self._tables.items()}
 
     def newest(self, *, after: int = -1) -> list[tuple[Key, Newest]]:

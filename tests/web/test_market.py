@@ -93,6 +93,22 @@ def test_rows_that_went_are_gone_and_everybody_is_told_all_again(market: Market,
     assert closes(market) == [30]
 
 
+def test_a_commit_whose_file_could_not_be_read_is_not_lost(
+    market: Market, lake: PageLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the store is away")
+
+    lake.commit(bar(2, "13"))
+    with monkeypatch.context() as away:
+        away.setattr("tapehouse.web.commits.batches_of", fail)
+        with pytest.raises(OSError, match="away"):
+            market.look()
+    market.look()
+    market.load(AAPL)
+    assert closes(market) == [11, 12, 13]
+
+
 def test_a_compaction_is_no_change(market: Market, lake: PageLake) -> None:
     from deltalake import DeltaTable
 
