@@ -76,7 +76,8 @@ def test_a_job_that_does_not_renew_its_lease_is_paused(seen: Run | None, state: 
         ([Beat("yahoo", 3, False)], {"XNAS"}, "late"),
         ([Beat("yahoo", 3, True)], set(), "closed"),
         ([Beat("yahoo", 900, True)], set(), "stopped"),
-        ([], {"XNAS"}, "ok"),
+        ([], {"XNAS"}, "late"),
+        ([], set(), "closed"),
     ],
 )
 def test_a_producer_is_silent_only_while_its_exchange_is_open(
@@ -87,15 +88,37 @@ def test_a_producer_is_silent_only_while_its_exchange_is_open(
     assert (box.state, bool(problems)) == (state, state == "late")
 
 
+def test_a_producer_that_ended_in_the_session_is_missed() -> None:
+    box, problems = boxes.feed_box([], LIVE, {"XNAS"}, ["yahoo"], NOW.timestamp())
+    assert box.says == "a producer is silent"
+    assert problems == ["no producer of yahoo is known: start `tapehouse live`"]
+
+
+def test_a_live_source_with_a_producer_of_yesterday_is_no_tape() -> None:
+    box, _ = boxes.feed_box([Beat("yahoo", 9000, True)], LIVE, set(), [], NOW.timestamp())
+    assert (box.state, box.says) == ("stopped", "its exchange is closed")
+
+
 def test_a_tape_is_no_feed_that_closes() -> None:
     box, _ = boxes.feed_box([], {("generated", "XNAS")}, set(), [], NOW.timestamp())
     assert (box.state, box.says) == ("ok", "generated: a tape, which is never late")
 
 
-def test_messages_that_wait_for_a_stopped_job_are_late() -> None:
+@pytest.mark.parametrize(
+    ("job", "state"),
+    [
+        ("running", "ok"),
+        ("stopped", "late"),
+        ("failed", "late"),
+        ("never started", "late"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_messages_that_wait_are_late_unless_a_job_reads_them(job: str, state: str) -> None:
     found = {("tapehouse_kafka_lag_messages", "t", "0"): 2.0, ("tapehouse_kafka_lag_messages", "t", "1"): 3.0}
-    assert boxes.lag_box(found, Job("stopped"))[0].state == "late"
-    assert boxes.lag_box(found, RUNNING)[1] == 5
+    box, lag = boxes.lag_box(found, Job(job))
+    assert (box.state, lag) == (state, 5)
+    assert boxes.lag_box({}, Job(job))[0].state == "ok"
 
 
 @pytest.mark.parametrize(
