@@ -175,7 +175,8 @@ def warehouse_box(found: Numbers, seen: Operations) -> Box:
         behind = int(found["tapehouse_warehouse_behind_versions", table])
         equal = found.get(("tapehouse_reconcile_equal", table))
         told = {None: "not compared yet", 1.0: "equal when compared", 0.0: "DIFFERS"}[equal]
-        state = "differs" if equal == 0 else "behind" if behind else "ok"
+        # a receipt alone does not prove that it is the same
+        state = {None: "behind", 1.0: "behind" if behind else "ok", 0.0: "differs"}[equal]
         text = f"version {version} of {version + behind}, {told}"
         lines.append(Line(table, text, found.get(("tapehouse_reconcile_timestamp_seconds", table)), state))
     for load in seen.loads:
@@ -184,7 +185,11 @@ def warehouse_box(found: Numbers, seen: Operations) -> Box:
     if not tables:
         return Box("warehouse", "Warehouse", "empty", "nothing was loaded yet", lines)
     state = worst(line.state for line in lines)
-    says = {"differs": "it differs from the lake", "behind": "the lake has newer versions"}
+    newer = any(found["tapehouse_warehouse_behind_versions", table] for table in tables)
+    says = {
+        "differs": "it differs from the lake",
+        "behind": "the lake has newer versions" if newer else "loaded, not compared with the lake yet",
+    }
     return Box("warehouse", "Warehouse", state, says.get(state, "as new as the lake"), lines)
 
 
@@ -192,9 +197,13 @@ def runs_box(seen: Operations) -> Box:
     """Programs and DAG runs of today, the newest first."""
     lines = [_run(f"dag {run['dag_id']} {run['session'] or ''}".strip(), run) for run in seen.dag_runs]
     lines += [_run(run["job"], run) for run in seen.programs]
-    failed = sum(line.state == "failed" for line in lines)
-    says = f"{len(lines)} today" + (f", {failed} failed" if failed else "")
-    return Box("runs", "Runs", "ok" if lines else "empty", says if lines else "none today", lines)
+    if not lines:
+        return Box("runs", "Runs", "empty", "none today", lines)
+    # older ones are not among the lines; one that died is not yet failed in the ledger
+    died = sum(run.get("has_died", False) for run in seen.programs)
+    failed = seen.failed + died
+    says = f"{max(seen.today, len(lines)):,} today" + (f", {failed:,} failed" if failed else "")
+    return Box("runs", "Runs", "failed" if failed else worst(line.state for line in lines), says, lines)
 
 
 def _run(name: str, run: dict[str, Any]) -> Line:
