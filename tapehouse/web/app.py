@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sse_starlette import EventSourceResponse
@@ -16,8 +16,9 @@ from starlette.routing import Route
 from tapehouse.web.assets import find_assets
 from tapehouse.web.bars import Key, Named
 from tapehouse.web.charts import BASES, Charts
-from tapehouse.web.clients import Clients, Event
+from tapehouse.web.clients import Clients
 from tapehouse.web.counts import Counts
+from tapehouse.web.drawing import Event
 from tapehouse.web.explained import BUSY, Explanations
 from tapehouse.web.guards import Guard
 from tapehouse.web.health import Health
@@ -26,6 +27,7 @@ from tapehouse.web.market import Market
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from jobs.lake.settings import Settings
 
@@ -89,14 +91,19 @@ class Server:
         if self.clients.is_full:
             self.counts.refused.inc()
             return PlainTextResponse("too many browsers look at this page\n", BUSY, headers=RETRY_AFTER)
-        name = request.query_params.get("symbol")
-        if not name:
-            return _stream(self.clients.follow(None, None))
-        meant = await asyncio.to_thread(self._find, name)
+        with ExitStack() as place:
+            place.enter_context(self.clients.counted())
+            name = request.query_params.get("symbol")
+            meant = await asyncio.to_thread(self._find, name) if name else None
+            if name and meant is None:
+                return UNKNOWN
+            events = self._follow(meant, request.query_params.get("source"))
+            return _Stream(events, place.pop_all())
+
+    def _follow(self, meant: Meant | None, wanted: str | None) -> AsyncIterator[Event]:
         if meant is None:
-            return UNKNOWN
+            return self.clients.follow(None, None)
         sources = self.market.sources_of(meant.instrument_id)
-        wanted = request.query_params.get("source")
         source = wanted if wanted in sources else sources[0] if sources else ""
         key = Key(source, meant.instrument_id)
 
@@ -104,7 +111,7 @@ class Server:
             known, bars = self.market.sources_of(meant.instrument_id), self.market.bars(key)
             return self._charts.live(meant, key, bars, known, self.market.currency_of(key))
 
-        return _stream(self.clients.follow(key, chart))
+        return self.clients.follow(key, chart)
 
     async def _bars(self, request: "Request") -> Response:
         """The chart of minutes or days, which is asked for again when its table has another version."""
@@ -150,8 +157,16 @@ class Server:
         return self._listings.find(name, [*streamed, *self.health.days.named()])
 
 
-def _stream(events: AsyncIterator[Event]) -> Response:
-    return EventSourceResponse(events, ping=0, send_timeout=SEND_WITHIN, sep="\n")
+class _Stream(EventSourceResponse):
+    """Events, whose browser gives back its place when it has gone, even before the first one."""
+
+    def __init__(self, events: AsyncIterator[Event], place: ExitStack) -> None:
+        super().__init__(events, ping=0, send_timeout=SEND_WITHIN, sep="\n")
+        self._place = place
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        with self._place:
+            await super().__call__(scope, receive, send)
 
 
 def _answer(request: "Request", name: str) -> Response:

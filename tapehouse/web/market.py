@@ -8,9 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.delta import LOG, MERGED, url_of
+from tapehouse.judgement import SENT_WITHIN
 from tapehouse.table_files import Where, batches, newest_partitions, rows
 from tapehouse.web.bars import COLUMNS, Bar, Key, Newest, bar_of, key_of, merge, newest_of
 from tapehouse.web.commits import Change, Follower
@@ -57,8 +59,12 @@ class Market:
 
     def look(self) -> dict[str, int]:
         """Take in what was committed; the version of each table."""
-        if not self._is_synced or not self._follow():
-            self._sync()
+        try:
+            if not self._is_synced or not self._follow():
+                self._sync()
+        except Exception:
+            self._is_synced = False  # a commit may have been taken in part: everything is read again
+            raise
         return {name: table.version for name, table in self._tables.items()}
 
     def newest(self, *, after: int = -1) -> list[tuple[Key, Newest]]:
@@ -78,10 +84,13 @@ class Market:
             return self._newest[key].currency if key in self._newest else None
 
     def live_sources(self) -> set[tuple[str, str]]:
-        """Source and venue of the bars of the newest session."""
+        """Source and venue of the bars of the last days: each venue has sessions of its own."""
         with self._lock:
-            last = max((one.session for one in self._newest.values()), default="")
-            return {(key.source, one.mic) for key, one in self._newest.items() if one.session == last}
+            found = [(key.source, one.mic, one.session) for key, one in self._newest.items()]
+        if not found:
+            return set()
+        first = date.fromisoformat(max(session for _, _, session in found)) - SENT_WITHIN
+        return {(source, mic) for source, mic, session in found if session >= first.isoformat()}
 
     def bars(self, key: Key, *, after: int = -1) -> list[Bar]:
         """The bars of a key that is held, of those that changed after an arrival."""
@@ -95,10 +104,9 @@ class Market:
             return next((at for number, at in self._commits if number > arrival), None)
 
     def hold(self, key: Key) -> None:
-        """Keep the bars of a key current until it is released; reads those that there are."""
+        """Keep the bars of a key current until it is released; `load` reads those that there are."""
         with self._lock:
             self._series.setdefault(key, Series()).viewers += 1
-        self.load(key)
 
     def release(self, key: Key) -> None:
         with self._lock:
@@ -112,11 +120,13 @@ class Market:
         """Read the bars of a key that is held; one load at a time, so that few rows are in memory."""
         with self._loading:
             with self._lock:
-                series = self._series.get(key)
+                series, generation = self._series.get(key), self.generation
             if series is None or series.is_loaded:
                 return
             found = _read(self._tables, key)
             with self._lock:
+                if generation != self.generation:
+                    return  # rows that may be gone; whoever looks sees the generation, and loads again
                 # what was followed meanwhile is newer
                 series.bars = {bar.start: bar for bar in found} | series.bars
                 series.is_loaded = True
