@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sse_starlette import EventSourceResponse
@@ -19,7 +20,7 @@ from tapehouse.web.charts import BASES, Charts
 from tapehouse.web.clients import Clients
 from tapehouse.web.counts import Counts
 from tapehouse.web.drawing import Event
-from tapehouse.web.explained import BUSY, Explanations
+from tapehouse.web.explained import BUSY, NO_QUESTION, Explanations, day_asked
 from tapehouse.web.guards import Guard
 from tapehouse.web.health import Health
 from tapehouse.web.listings import Listings, Meant
@@ -134,7 +135,13 @@ class Server:
         return _json({"days": self.health.days.wire(), "listed": [[k, *v] for k, v in named.items()]})
 
     async def _explained(self, request: "Request") -> Response:
-        answer = await self._explanations.ask(request.path_params["name"], request.path_params["when"])
+        name, when = request.path_params["name"], request.path_params["when"]
+        day = day_asked(name, when)
+        if day is None:
+            return PlainTextResponse(NO_QUESTION.text, NO_QUESTION.status)
+        if await asyncio.to_thread(self._find, name, day) is None:
+            return UNKNOWN
+        answer = await self._explanations.ask(name, when, request.is_disconnected)
         headers = RETRY_AFTER if answer.status == BUSY else None
         return PlainTextResponse(answer.text, answer.status, headers=headers)
 
@@ -150,11 +157,11 @@ class Server:
             "ok\n" if watch.is_known else f"{watch.why}\n", 200 if watch.is_known else 503
         )
 
-    def _find(self, name: str) -> Meant | None:
+    def _find(self, name: str, day: date | None = None) -> Meant | None:
         if len(name) > LONGEST_NAME:
             return None
         streamed = [Named(key[1], one.symbol, one.mic) for key, one in self.market.newest()]
-        return self._listings.find(name, [*streamed, *self.health.days.named()])
+        return self._listings.find(name, [*streamed, *self.health.days.named()], day=day)
 
 
 class _Stream(EventSourceResponse):
