@@ -166,7 +166,7 @@ class Charts:
 
 
 def _version(opened: "DeltaTable | None") -> tuple[str, int] | None:
-    return (opened.metadata().id, opened.version()) if opened else None
+    return (str(opened.metadata().id), opened.version()) if opened else None
 
 
 def _about(meant: Meant) -> dict[str, Any]:
