@@ -99,7 +99,7 @@ class Clients:
         with self.counted():
             yield {"event": "hello", "data": "{}", "retry": RETRY}
             if key is not None:
-                await asyncio.to_thread(self._market.hold, key)
+                self._market.hold(key)
             try:
                 async for event in self._follow(key, chart):
                     yield event

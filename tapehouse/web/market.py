@@ -57,8 +57,11 @@ class Market:
 
     def look(self) -> dict[str, int]:
         """Take in what was committed; the version of each table."""
-        if not self._is_synced or not self._follow():
+        # what fails on the way may have been taken in half: all is read again then
+        was_synced, self._is_synced = self._is_synced, False
+        if not was_synced or not self._follow():
             self._sync()
+        self._is_synced = True
         return {name: table.version for name, table in self._tables.items()}
 
     def newest(self, *, after: int = -1) -> list[tuple[Key, Newest]]:
@@ -95,10 +98,9 @@ class Market:
             return next((at for number, at in self._commits if number > arrival), None)
 
     def hold(self, key: Key) -> None:
-        """Keep the bars of a key current until it is released; reads those that there are."""
+        """Keep the bars of a key current from now on until it is released."""
         with self._lock:
             self._series.setdefault(key, Series()).viewers += 1
-        self.load(key)
 
     def release(self, key: Key) -> None:
         with self._lock:
@@ -109,7 +111,7 @@ class Market:
                 del self._series[name]
 
     def load(self, key: Key) -> None:
-        """Read the bars of a key that is held; one load at a time, so that few rows are in memory."""
+        """Read the bars that there are of a key that is held; one at a time, so that few rows are in memory."""
         with self._loading:
             with self._lock:
                 series = self._series.get(key)
@@ -153,7 +155,6 @@ class Market:
 
     def _sync(self) -> None:
         """Read what is there; whoever looks at a symbol is told all of it again."""
-        self._is_synced = False
         opened = {name: table.open_newest() for name, table in self._tables.items()}
         found = _newest_of_all(opened, self._tables[LOG].options, self.arrival + 1)
         with self._lock:
@@ -164,7 +165,6 @@ class Market:
                 if series.viewers < 1:
                     del self._series[key]
                 series.bars, series.is_loaded = {}, False
-        self._is_synced = True
         self._told()
 
 

@@ -111,6 +111,7 @@ def test_what_is_known_to_be_missing_is_told_beside_the_bars(lake: PageLake, cha
     market.look()
     key = Key(SOURCE, "us-apple")
     market.hold(key)
+    market.load(key)
     found = charts.live(APPLE, key, market.bars(key), [SOURCE], market.currency_of(key))
     assert [(one["cause"], one["gap_start"]) for one in found["gaps"]] == [("feed_down", 1795530600)]
     told = [found[name] for name in ("basis", "source", "table", "currency")]

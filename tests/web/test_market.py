@@ -2,11 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tapehouse.delta import LOG, MERGED
 from tapehouse.web.bars import Key
+from tapehouse.web.commits import Follower
 from tapehouse.web.market import Market
 from tests.web.lake import SOURCE, PageLake, bar
 
@@ -24,6 +26,7 @@ def market(lake: PageLake) -> Market:
     found = Market(lake.settings)
     found.look()
     found.hold(AAPL)
+    found.load(AAPL)
     return found
 
 
@@ -72,6 +75,7 @@ def test_a_bar_of_the_log_stands_above_the_merged_one(lake: PageLake) -> None:
     fresh = Market(lake.settings)
     fresh.look()
     fresh.hold(AAPL)
+    fresh.load(AAPL)
     assert closes(fresh) == [11, 14]
 
 
@@ -82,6 +86,22 @@ def test_a_merge_says_again_what_the_log_has_said_and_changes_nothing(market: Ma
     lake.commit(bar(1, "14"), kind="merge")
     market.look()
     assert closes(market) == [11, 16]
+
+
+def test_a_commit_that_could_not_be_read_is_not_lost(
+    market: Market, lake: PageLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> NoReturn:
+        raise OSError("away")
+
+    lake.commit(bar(2, "13"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Follower, "read", away)
+        with pytest.raises(OSError, match="away"):
+            market.look()
+    market.look()
+    market.load(AAPL)
+    assert closes(market) == [11, 12, 13]
 
 
 def test_rows_that_went_are_gone_and_everybody_is_told_all_again(market: Market, lake: PageLake) -> None:
@@ -117,6 +137,7 @@ def test_only_the_newest_two_sessions_are_shown(lake: PageLake) -> None:
     market = Market(lake.settings)
     market.look()
     market.hold(AAPL)
+    market.load(AAPL)
     assert closes(market) == [13, 14]
 
 
