@@ -152,6 +152,22 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def state_of(
+    state: str, error: str | None, *, host: str, pid: int, unrenewed: float | None
+) -> tuple[str, str | None]:
+    """A run's state and error as they are, whatever its row says; `unrenewed` is None where it holds no lease."""
+    from jobs.lake.lease import HOLDER_IS_LOST_AFTER
+
+    if state != "running":
+        return state, error
+    is_ours = host == socket.gethostname()
+    if is_ours and not is_alive(pid):
+        return "failed", "its process is gone"
+    if unrenewed is not None and unrenewed > (NO_LONGER_ITS_PROCESS if is_ours else HOLDER_IS_LOST_AFTER):
+        return "failed", f"its lease was renewed {unrenewed:.0f} s ago, by pid {pid} on {host}"
+    return state, error
+
+
 def _run(
     run_id: str,
     state: str,
@@ -162,11 +178,5 @@ def _run(
     pid: int,
     unrenewed: float,
 ) -> Run:
-    from jobs.lake.lease import HOLDER_IS_LOST_AFTER
-
-    is_ours = host == socket.gethostname()
-    if state == "running" and is_ours and not is_alive(pid):
-        state, error = "failed", "its process is gone"
-    elif state == "running" and unrenewed > (NO_LONGER_ITS_PROCESS if is_ours else HOLDER_IS_LOST_AFTER):
-        state, error = "failed", f"its lease was renewed {unrenewed:.0f} s ago, by pid {pid} on {host}"
+    state, error = state_of(state, error, host=host, pid=pid, unrenewed=unrenewed)
     return Run(str(run_id), state, since, is_ready, error, unrenewed)

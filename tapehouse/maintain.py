@@ -39,8 +39,10 @@ def add_maintenance_arguments(parser: argparse.ArgumentParser) -> None:
 def maintain_tables(args: argparse.Namespace, action: str, *, without: tuple[str, ...] = ()) -> int:
     """Do it to one table after the other, saying each as it is done; `without` are tables that it is not for."""
     from jobs.lake.maintain import maintain
+    from jobs.lake.program import log_as_key_values
     from tapehouse.context import use_running_environment
 
+    log_as_key_values(only_warnings=True)
     settings = use_running_environment()
     tables = _tables(args.tables, settings, without)
     leaves = args.scheduled and settings.stream_owner == "service"

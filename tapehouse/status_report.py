@@ -9,6 +9,7 @@ from tapehouse.budget import look as look_at_budgets
 from tapehouse.exchange_hours import is_open
 from tapehouse.judgement import (
     LIVE,
+    SENT_WITHIN,
     Job,
     TableLine,
     job_of,
@@ -148,7 +149,10 @@ def _lag(settings: "Settings", recorded: dict[int, int]) -> int:
 
 
 def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
-    """Live sources among those of silver's newest day whose exchange is open now; fills in `sources`."""
+    """Live sources among those of silver's last days whose exchange is open now; fills in `sources`.
+
+    Each venue has sessions of its own: a later one elsewhere hides none.
+    """
     from tapehouse.delta import attach, connect
 
     if not any(line.name == "silver.quotes" and line.rows for line in status.tables):
@@ -157,7 +161,8 @@ def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
     attach(connection, settings, versions={})
     rows = connection.execute(
         "SELECT source, mic, count(event_time) FROM silver.quotes "
-        "WHERE session >= (SELECT max(session) FROM silver.quotes) GROUP BY ALL"
+        "WHERE session >= (SELECT max(session) FROM silver.quotes) - $1::integer GROUP BY ALL",
+        [SENT_WITHIN.days],
     ).fetchall()
     status.sources = sorted({source for source, _, _ in rows})
     # of a source whose quotes say no time it cannot be told whether they are late

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+import structlog
+
 from jobs.lake.errors import LeaseError
 from jobs.lake.job_run import job_run
 from jobs.lake.lease import Lease
@@ -20,6 +22,7 @@ from jobs.lake.write import dml_session
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+log = structlog.get_logger()
 COMPACT, VACUUM = "compact", "vacuum"
 LOOK_EVERY = 0.5  # seconds
 
@@ -45,7 +48,8 @@ def maintain(
 ) -> Iterator[Maintained]:
     """Compact or vacuum tables, one outcome each as it comes; a job that runs is waited for `wait` seconds.
 
-    `leave_the_streams`: nothing is done to the stream's tables while no driver runs to do it.
+    `leave_the_streams`: nothing is done to the stream's tables while no driver runs to do it. Tables that their writer
+    does not give free do not hold up those of others: that is an error at the end.
     """
     stop = StopRequest()
     maintenance = Maintenance(
@@ -58,15 +62,22 @@ def maintain(
     by_writer: dict[str, list[Table]] = {}
     for table in tables:
         by_writer.setdefault(table.writer, []).append(table)
+    refused: list[LeaseError] = []
     for writer, mine in by_writer.items():
-        if writer != STREAM:
-            yield from maintenance.of_job(writer, mine)
-        elif maintenance.stream_is_driven():
-            yield from maintenance.by_driver(mine)
-        elif leave_the_streams:
-            yield from (Maintained(table.name, action, "", {}) for table in mine)
-        else:
-            yield from maintenance.of_stream(mine)
+        try:
+            if writer != STREAM:
+                yield from maintenance.of_job(writer, mine)
+            elif maintenance.stream_is_driven():
+                yield from maintenance.by_driver(mine)
+            elif leave_the_streams:
+                yield from (Maintained(table.name, action, "", {}) for table in mine)
+            else:
+                yield from maintenance.of_stream(mine)
+        except LeaseError as error:
+            log.warning("not_maintained", tables=[table.name for table in mine], why=str(error))
+            refused.append(error)
+    if refused:
+        raise refused[0]
 
 
 class Maintenance:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sse_starlette import EventSourceResponse
@@ -16,9 +17,10 @@ from starlette.routing import Route
 from tapehouse.web.assets import find_assets
 from tapehouse.web.bars import Key, Named
 from tapehouse.web.charts import BASES, Charts
-from tapehouse.web.clients import Clients, Event
+from tapehouse.web.clients import Clients
 from tapehouse.web.counts import Counts
-from tapehouse.web.explained import BUSY, Explanations
+from tapehouse.web.drawing import Event
+from tapehouse.web.explained import BUSY, NO_QUESTION, Explanations, day_asked
 from tapehouse.web.guards import Guard
 from tapehouse.web.health import Health
 from tapehouse.web.listings import Listings, Meant
@@ -26,6 +28,7 @@ from tapehouse.web.market import Market
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from jobs.lake.settings import Settings
 
@@ -89,14 +92,19 @@ class Server:
         if self.clients.is_full:
             self.counts.refused.inc()
             return PlainTextResponse("too many browsers look at this page\n", BUSY, headers=RETRY_AFTER)
-        name = request.query_params.get("symbol")
-        if not name:
-            return _stream(self.clients.follow(None, None))
-        meant = await asyncio.to_thread(self._find, name)
+        with ExitStack() as place:
+            place.enter_context(self.clients.counted())
+            name = request.query_params.get("symbol")
+            meant = await asyncio.to_thread(self._find, name) if name else None
+            if name and meant is None:
+                return UNKNOWN
+            events = self._follow(meant, request.query_params.get("source"))
+            return _Stream(events, place.pop_all())
+
+    def _follow(self, meant: Meant | None, wanted: str | None) -> AsyncIterator[Event]:
         if meant is None:
-            return UNKNOWN
+            return self.clients.follow(None, None)
         sources = self.market.sources_of(meant.instrument_id)
-        wanted = request.query_params.get("source")
         source = wanted if wanted in sources else sources[0] if sources else ""
         key = Key(source, meant.instrument_id)
 
@@ -104,7 +112,7 @@ class Server:
             known, bars = self.market.sources_of(meant.instrument_id), self.market.bars(key)
             return self._charts.live(meant, key, bars, known, self.market.currency_of(key))
 
-        return _stream(self.clients.follow(key, chart))
+        return self.clients.follow(key, chart)
 
     async def _bars(self, request: "Request") -> Response:
         """The chart of minutes or days, which is asked for again when its table has another version."""
@@ -127,7 +135,13 @@ class Server:
         return _json({"days": self.health.days.wire(), "listed": [[k, *v] for k, v in named.items()]})
 
     async def _explained(self, request: "Request") -> Response:
-        answer = await self._explanations.ask(request.path_params["name"], request.path_params["when"])
+        name, when = request.path_params["name"], request.path_params["when"]
+        day = day_asked(name, when)
+        if day is None:
+            return PlainTextResponse(NO_QUESTION.text, NO_QUESTION.status)
+        if await asyncio.to_thread(self._find, name, day) is None:
+            return UNKNOWN
+        answer = await self._explanations.ask(name, when, request.is_disconnected)
         headers = RETRY_AFTER if answer.status == BUSY else None
         return PlainTextResponse(answer.text, answer.status, headers=headers)
 
@@ -143,15 +157,23 @@ class Server:
             "ok\n" if watch.is_known else f"{watch.why}\n", 200 if watch.is_known else 503
         )
 
-    def _find(self, name: str) -> Meant | None:
+    def _find(self, name: str, day: date | None = None) -> Meant | None:
         if len(name) > LONGEST_NAME:
             return None
         streamed = [Named(key[1], one.symbol, one.mic) for key, one in self.market.newest()]
-        return self._listings.find(name, [*streamed, *self.health.days.named()])
+        return self._listings.find(name, [*streamed, *self.health.days.named()], day=day)
 
 
-def _stream(events: AsyncIterator[Event]) -> Response:
-    return EventSourceResponse(events, ping=0, send_timeout=SEND_WITHIN, sep="\n")
+class _Stream(EventSourceResponse):
+    """Events, whose browser gives back its place when it has gone, even before the first one."""
+
+    def __init__(self, events: AsyncIterator[Event], place: ExitStack) -> None:
+        super().__init__(events, ping=0, send_timeout=SEND_WITHIN, sep="\n")
+        self._place = place
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        with self._place:
+            await super().__call__(scope, receive, send)
 
 
 def _answer(request: "Request", name: str) -> Response:

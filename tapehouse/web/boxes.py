@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tapehouse.guard_report import PRODUCERS
-from tapehouse.judgement import PROMISED, Job, TableLine, job_of, tell_age
+from tapehouse.judgement import LIVE, PROMISED, Job, TableLine, job_of, tell_age
 from tapehouse.web.box import Box, Line, stamp, worst
 from tapehouse.web.looks import Beat, JobSeen, Numbers, Operations
 
@@ -47,25 +47,42 @@ def feed_box(
     for source, venue in sorted(sources):
         lines.append(Line(f"{source} of {venue}", "open" if venue in open_venues else "closed"))
     for source, producers in PRODUCERS.items():
-        of_source = [beat for beat in beats if beat.producer in producers]
-        if not of_source:
-            continue
-        beat = min(of_source, key=lambda one: one.age)
-        well = any(one.is_alive and one.age <= UNBEATEN_FOR for one in of_source)
-        state = "ok" if well else "late" if source in live_and_open else "stopped"
-        lines.append(Line(f"producer of {source}", at=now - beat.age, state=state, promise="25 s"))
-        if state == "late":
-            problems.append(
-                f"no producer of {source} has beaten for {beat.age:.0f} s: start `tapehouse live`"
-            )
-    state = worst(line.state for line in lines)
+        line, problem = _producer(
+            source,
+            [beat for beat in beats if beat.producer in producers],
+            now,
+            should_send=source in live_and_open,
+        )
+        lines += [line] if line else []
+        problems += [problem] if problem else []
     if not sources:
         return Box("feed", "Feed", "empty", "no bar has come yet", lines), problems
-    if state == "ok" and not live_and_open and any(name in PRODUCERS for name, _ in sources):
-        return Box("feed", "Feed", "closed", "its exchange is closed", lines), problems
-    live = ", ".join(live_and_open) or ", ".join(sorted({name for name, _ in sources}))
-    says = f"{live} should send" if live_and_open else f"{live}: a tape, which is never late"
-    return Box("feed", "Feed", state, "a producer is silent" if problems else says, lines), problems
+    state, says = worst(line.state for line in lines), f"{', '.join(live_and_open)} should send"
+    if problems:
+        says = "a producer is silent"
+    elif not live_and_open:
+        names = sorted({name for name, _ in sources})
+        is_live = any(name in LIVE for name in names)
+        says = "its exchange is closed" if is_live else f"{', '.join(names)}: a tape, which is never late"
+        state = "closed" if is_live and state == "ok" else state
+    return Box("feed", "Feed", state, says, lines), problems
+
+
+def _producer(
+    source: str, beats: Sequence[Beat], now: float, *, should_send: bool
+) -> tuple[Line | None, str | None]:
+    """What is known of a source's producers, and what is wrong with it. One that ended as asked leaves no beat."""
+    name, remedy = f"producer of {source}", "start `tapehouse live`"
+    if not beats:
+        if not should_send:
+            return None, None
+        return Line(name, "none is known", state="late"), f"no producer of {source} is known: {remedy}"
+    age = min(beat.age for beat in beats)
+    if any(beat.is_alive and beat.age <= UNBEATEN_FOR for beat in beats):
+        return Line(name, at=now - age, state="ok", promise="25 s"), None
+    state = "late" if should_send else "stopped"
+    problem = f"no producer of {source} has beaten for {age:.0f} s: {remedy}" if should_send else None
+    return Line(name, at=now - age, state=state, promise="25 s"), problem
 
 
 def table_lines(found: Numbers, names: Iterable[str], at: datetime) -> list[TableLine]:
@@ -104,8 +121,12 @@ def lag_box(found: Numbers, job: Job) -> tuple[Box, int]:
     parts = {key[2]: int(value) for key, value in found.items() if key[0] == "tapehouse_kafka_lag_messages"}
     lag = sum(parts.values())
     lines = [Line(f"partition {part}", f"{value:,} messages") for part, value in sorted(parts.items())]
-    state = "late" if lag and job.state in {"stopped", "failed"} else "ok"
-    return Box("lag", "Kafka lag", state, f"{lag:,} messages wait", lines), lag
+    state, says = "ok", f"{lag:,} messages wait"
+    if lag and job.state == "unknown":
+        state, says = "unknown", f"{says}, and whether a job reads them is not known"
+    elif lag and job.state != "running":
+        state, says = "late", f"{says}, and no job reads them"
+    return Box("lag", "Kafka lag", state, says, lines), lag
 
 
 def rejected_box(found: Numbers) -> Box:
@@ -154,7 +175,8 @@ def warehouse_box(found: Numbers, seen: Operations) -> Box:
         behind = int(found["tapehouse_warehouse_behind_versions", table])
         equal = found.get(("tapehouse_reconcile_equal", table))
         told = {None: "not compared yet", 1.0: "equal when compared", 0.0: "DIFFERS"}[equal]
-        state = "differs" if equal == 0 else "behind" if behind else "ok"
+        # a receipt alone does not prove that it is the same
+        state = {None: "behind", 1.0: "behind" if behind else "ok", 0.0: "differs"}[equal]
         text = f"version {version} of {version + behind}, {told}"
         lines.append(Line(table, text, found.get(("tapehouse_reconcile_timestamp_seconds", table)), state))
     for load in seen.loads:
@@ -163,7 +185,11 @@ def warehouse_box(found: Numbers, seen: Operations) -> Box:
     if not tables:
         return Box("warehouse", "Warehouse", "empty", "nothing was loaded yet", lines)
     state = worst(line.state for line in lines)
-    says = {"differs": "it differs from the lake", "behind": "the lake has newer versions"}
+    newer = any(found["tapehouse_warehouse_behind_versions", table] for table in tables)
+    says = {
+        "differs": "it differs from the lake",
+        "behind": "the lake has newer versions" if newer else "loaded, not compared with the lake yet",
+    }
     return Box("warehouse", "Warehouse", state, says.get(state, "as new as the lake"), lines)
 
 
@@ -171,9 +197,13 @@ def runs_box(seen: Operations) -> Box:
     """Programs and DAG runs of today, the newest first."""
     lines = [_run(f"dag {run['dag_id']} {run['session'] or ''}".strip(), run) for run in seen.dag_runs]
     lines += [_run(run["job"], run) for run in seen.programs]
-    failed = sum(line.state == "failed" for line in lines)
-    says = f"{len(lines)} today" + (f", {failed} failed" if failed else "")
-    return Box("runs", "Runs", "ok" if lines else "empty", says if lines else "none today", lines)
+    if not lines:
+        return Box("runs", "Runs", "empty", "none today", lines)
+    # older ones are not among the lines; one that died is not yet failed in the ledger
+    died = sum(run.get("has_died", False) for run in seen.programs)
+    failed = seen.failed + died
+    says = f"{max(seen.today, len(lines)):,} today" + (f", {failed:,} failed" if failed else "")
+    return Box("runs", "Runs", "failed" if failed else worst(line.state for line in lines), says, lines)
 
 
 def _run(name: str, run: dict[str, Any]) -> Line:

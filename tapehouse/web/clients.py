@@ -5,10 +5,13 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
+
+from tapehouse.web.drawing import Drawing, Event
 
 if TYPE_CHECKING:
     from tapehouse.web.bars import Key
@@ -21,7 +24,6 @@ BEAT_EVERY, QUIET_FOR = 1.0, 0.1
 # the boxes are judged anew so often; where they were not for a while, no beat is sent: they must not look current
 JUDGED_EVERY, JUDGED_WITHIN = 0.5, 2.5
 TEXTS_KEPT = 16
-Event = dict[str, str | int]
 RETRY = 1_000  # milliseconds after which a browser comes again
 log = structlog.get_logger()
 
@@ -62,13 +64,15 @@ class Clients:
         self._texts: OrderedDict[tuple[Any, ...], str] = OrderedDict()
         self._boxes: dict[str, str] = {}
         self._judged_at = 0.0
+        # loads that hang in the threads of all must not keep the boxes from being judged
+        self._judging = ThreadPoolExecutor(1, "judge")
 
     async def judge(self) -> None:
         """Judge the boxes again and again, until it is cancelled."""
         while True:
             began = time.monotonic()
             try:
-                boxes = await asyncio.to_thread(self._health.boxes)
+                boxes = await asyncio.get_running_loop().run_in_executor(self._judging, self._health.boxes)
             except Exception:
                 log.exception("boxes_not_judged")
                 self._counts.errors.inc()
@@ -83,7 +87,7 @@ class Clients:
 
     @contextmanager
     def counted(self) -> Generator[None, None, None]:
-        """One more, for the length of a block."""
+        """One more, for the length of a block: from when it is let in to when it has gone."""
         self._open += 1
         self._counts.clients.set(self._open)
         try:
@@ -96,34 +100,30 @@ class Clients:
         self, key: "Key | None", chart: Callable[[], dict[str, Any]] | None
     ) -> AsyncIterator[Event]:
         """All that is there, then what changes: the list of symbols, the boxes, and the bars of `key`."""
-        with self.counted():
-            yield {"event": "hello", "data": "{}", "retry": RETRY}
-            if key is not None:
-                self._market.hold(key)
-            try:
-                async for event in self._follow(key, chart):
-                    yield event
-            finally:
-                if key is not None:
-                    self._market.release(key)
+        yield {"event": "hello", "data": "{}", "retry": RETRY}
+        if key is None or chart is None:
+            async for event in self._follow(None):
+                yield event
+            return
+        drawing = Drawing(self._market, key, chart, self._counts.errors.inc)
+        self._market.hold(key)
+        try:
+            async for event in self._follow(drawing):
+                yield event
+        finally:
+            drawing.stop()
+            self._market.release(key)
 
-    async def _follow(
-        self, key: "Key | None", chart: Callable[[], dict[str, Any]] | None
-    ) -> AsyncIterator[Event]:
+    async def _follow(self, drawing: Drawing | None) -> AsyncIterator[Event]:
         market, arrival, generation, known, beat = self._market, -1, -1, dict[str, str](), 0.0
         while True:
-            whole = generation != market.generation
-            if whole:
+            if generation != market.generation:
                 generation, arrival = market.generation, -1
-                if key is not None:
-                    await asyncio.to_thread(market.load, key)
+                if drawing is not None:
+                    await drawing.begin()
             before, arrival = arrival, market.arrival
-            if whole and chart is not None:
-                text = await asyncio.to_thread(lambda: json.dumps(chart()))
-                yield {"event": "chart", "data": text}
-            elif key is not None and (bars := self._bars(key, before, arrival)):
-                yield {"event": "bars", "data": bars}
-                self._count_delay(before)
+            for event in self._of_chart(drawing, arrival) if drawing else ():
+                yield event
             if rows := self._list(before, arrival):
                 yield {"event": "list", "data": rows}
             if changed := self._changed_boxes(known):
@@ -136,8 +136,19 @@ class Clients:
             if arrival == market.arrival:
                 await self.bell.wait(max(QUIET_FOR, BEAT_EVERY - (time.monotonic() - beat)))
 
+    def _of_chart(self, drawing: Drawing, arrival: int) -> list[Event]:
+        """The chart where it was drawn meanwhile, and the bars that came after it."""
+        events, before = drawing.take(), drawing.told
+        if before is None:
+            return events
+        if bars := self._bars(drawing.key, before, arrival):
+            events.append({"event": "bars", "data": bars})
+            self._count_delay(before)
+        drawing.told = max(before, arrival)
+        return events
+
     def _bars(self, key: "Key", before: int, arrival: int) -> str | None:
-        if before == arrival:
+        if before >= arrival:
             return None
 
         def make() -> str:

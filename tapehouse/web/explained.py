@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import NamedTuple
 
 from tapehouse.paths import ROOT
@@ -15,6 +17,7 @@ MOST = 400_000  # characters
 NAME = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.:=^_/-]{0,39}")
 WHEN = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\dZ)?")
 BUSY, TOO_LONG = 503, 504
+LOOKED_EVERY = 0.5  # seconds, whether whoever asks is still there
 
 
 class Answer(NamedTuple):
@@ -24,20 +27,39 @@ class Answer(NamedTuple):
     text: str
 
 
+NO_QUESTION = Answer(404, "a symbol and a day or minute are explained, as AAPL/2026-11-24T15:30Z\n")
+GONE = Answer(BUSY, "whoever asked has gone\n")
+
+
+def day_asked(name: str, when: str) -> date | None:
+    """The day of a question, None where it is none."""
+    if not NAME.fullmatch(name) or not WHEN.fullmatch(when):
+        return None
+    try:
+        return date.fromisoformat(when[:10])
+    except ValueError:
+        return None
+
+
 class Explanations:
     def __init__(self) -> None:
         self._running = 0
 
-    async def ask(self, name: str, when: str) -> Answer:
-        """What `tapehouse explain NAME WHEN` prints."""
-        if not NAME.fullmatch(name) or not WHEN.fullmatch(when):
-            return Answer(404, "a symbol and a day or minute are explained, as AAPL/2026-11-24T15:30Z\n")
+    async def ask(self, name: str, when: str, is_gone: Callable[[], Awaitable[bool]]) -> Answer:
+        """What `tapehouse explain NAME WHEN` prints, as long as whoever asks is there."""
         if self._running >= AT_ONCE:
             return Answer(BUSY, f"{AT_ONCE} explanations are being worked out: ask again in a few seconds\n")
         self._running += 1
+        asking = asyncio.create_task(_explain(name, when))
         try:
-            return await _explain(name, when)
+            while not asking.done():
+                if await is_gone():
+                    return GONE
+                await asyncio.wait([asking], timeout=LOOKED_EVERY)
+            return asking.result()
         finally:
+            asking.cancel()
+            await asyncio.wait([asking])
             self._running -= 1
 
 

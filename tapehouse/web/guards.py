@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 HEADERS = {
@@ -21,6 +21,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 LONGEST_ADDRESS = 2_000  # bytes
+# what costs a place or a process: no other site's page may ask for it in a visitor's browser
+DEAR = ("/events", "/explained/")
 log = structlog.get_logger()
 
 
@@ -69,4 +71,6 @@ def _refusal(scope: "Scope") -> PlainTextResponse | None:
         return PlainTextResponse("only GET is answered here\n", 405, headers={"allow": "GET, HEAD"})
     if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
         return PlainTextResponse("the address is too long\n", 414)
+    if scope["path"].startswith(DEAR) and (b"sec-fetch-site", b"cross-site") in scope["headers"]:
+        return PlainTextResponse("pages of other sites are not answered here\n", 403)
     return None

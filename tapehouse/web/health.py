@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from tapehouse.judgement import LIVE, Job, judge_job, judge_services, judge_tables, tell_alert
 from tapehouse.web import boxes
 from tapehouse.web.box import Box, Line, stamp
-from tapehouse.web.looks import JobLook, JobSeen, Operations, OperationsLook, look_at_services, numbers
+from tapehouse.web.looks import JobSeen, Operations
 from tapehouse.web.watch import Watch, Watcher
+from tapehouse.web.watches import make_watches
 
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
-    from tapehouse.web.days import Days
     from tapehouse.web.listings import Listings
     from tapehouse.web.market import Market
 
@@ -34,10 +34,15 @@ TITLES = {
     "runs": "Runs",
     "services": "Services",
 }
+WRONG = {"late", "differs", "failed"}
+# the boxes of which each thing that is wrong is told in a sentence of its own
+TOLD = {"job", "feed", "stream_tables", "lag", "alerts", "services"}
 # the watches of boxes that are called otherwise, or need several
 MADE_OF = {
     "lag": ("kafka",),
-    "feed": ("operations", "bars"),
+    # whose exchange is open is told by the bars and by the calendars of the listings
+    "feed": ("operations", "bars", "listings"),
+    "stream_tables": ("stream_tables", "bars", "listings"),
     "alerts": ("operations",),
     "runs": ("operations",),
     "warehouse": ("warehouse", "operations"),
@@ -55,8 +60,10 @@ class Health:
 
         self._market, self._listings = market, listings
         lake = Lake(settings)
-        self.days: Days = Days(lake)
-        self.watches = {watch.name: watch for watch in _watches(settings, market, listings, self.days, lake)}
+        self.days = Days(lake)
+        self.watches = {
+            watch.name: watch for watch in make_watches(settings, market, listings, self.days, lake)
+        }
         # those that read the lake's tables take turns: they share what they have opened
         alone = ("bars", "listings", "job", "operations", "kafka", "stream_tables", "services", "budgets")
         groups = [[self.watches[name]] for name in alone]
@@ -92,6 +99,7 @@ class Health:
         self._of_lake(found, at)
         self._services(found, problems)
         shown = [found.get(name) or self._unknown(name, title) for name, title in TITLES.items()]
+        problems += [f"{box.title}: {box.says}" for box in shown if box.state in WRONG and box.id not in TOLD]
         problems += self._unknowns()
         return [_sum(problems).wire(), *[box.wire() for box in shown]]
 
@@ -120,10 +128,9 @@ class Health:
     ) -> None:
         from tapehouse.status_report import NEWEST_BY
 
-        watch = self.watches["stream_tables"]
-        if not watch.is_known:
+        if self._lost("stream_tables"):
             return
-        lines = boxes.table_lines(watch.found, NEWEST_BY, at)
+        lines = boxes.table_lines(self.watches["stream_tables"].found, NEWEST_BY, at)
         running = job if job.state != "unknown" else Job("running")
         problems += judge_tables(lines, at=at, job=running, live_and_open=live_and_open)
         is_closed = not live_and_open and any(source in LIVE for source, _ in sources)
@@ -151,7 +158,7 @@ class Health:
             found["budgets"] = boxes.budgets_box(self.watches["budgets"].found)
         if not watch.is_known or seen is None:
             return
-        if self.watches["bars"].is_known:
+        if not self._lost("feed"):
             found["feed"], wrong = boxes.feed_box(
                 seen.beats, sources, open_venues, live_and_open, watch.since
             )
@@ -196,11 +203,15 @@ class Health:
         found["services"] = Box("services", TITLES["services"], state, says, lines)
 
     def _unknown(self, name: str, title: str) -> Box:
-        names = MADE_OF.get(name, (name,))
-        lost = [self.watches[one] for one in names if not self.watches[one].is_known]
-        watch = lost[0] if lost else self.watches[names[0]]
+        lost = self._lost(name)
+        watch = lost[0] if lost else self.watches[MADE_OF.get(name, (name,))[0]]
         since = f"{datetime.fromtimestamp(watch.since, UTC):%H:%M:%SZ}"
         return Box(name, title, "unknown", f"unknown since {since}: {watch.why}")
+
+    def _lost(self, name: str) -> list[Watch]:
+        """The watches of a box that are not known."""
+        watches = [self.watches[one] for one in MADE_OF.get(name, (name,))]
+        return [watch for watch in watches if not watch.is_known]
 
     def _unknowns(self) -> list[str]:
         """What is not known, by the reason why."""
@@ -214,33 +225,3 @@ class Health:
 def _sum(problems: list[str]) -> Box:
     state, says = ("failed", "something is wrong") if problems else ("ok", "fine")
     return Box("sum", "Tapehouse", state, says, [Line(problem) for problem in problems])
-
-
-def _watches(
-    settings: "Settings", market: "Market", listings: "Listings", days: "Days", lake: Any
-) -> list[Watch]:
-    from tapehouse.measuring.budgets import BudgetsPart
-    from tapehouse.measuring.gaps import GapsPart
-    from tapehouse.measuring.kafka import KafkaPart
-    from tapehouse.measuring.lake import NEWEST_BY as ALL
-    from tapehouse.measuring.lake import Lake, LakePart
-    from tapehouse.measuring.rejected import RejectedPart
-    from tapehouse.measuring.warehouse import WarehousePart
-    from tapehouse.status_report import NEWEST_BY as OF_STREAM
-
-    of_history = [name for name in ALL if name not in OF_STREAM]
-    return [
-        Watch("bars", market.look, 0.25),
-        Watch("listings", listings.look, 3.0, patience=75.0),
-        Watch("job", JobLook(settings), 1.0),
-        Watch("stream_tables", numbers(LakePart(Lake(settings), OF_STREAM).look), 1.0),
-        Watch("services", look_at_services, 2.0),
-        Watch("operations", OperationsLook(settings), 3.0),
-        Watch("kafka", numbers(KafkaPart(settings).look), 3.0, patience=6.0),
-        Watch("budgets", numbers(BudgetsPart(settings).look), 15.0, patience=6.0),
-        Watch("tables", numbers(LakePart(lake, of_history).look), 15.0, patience=15.0),
-        Watch("rejected", numbers(RejectedPart(lake).look), 15.0, patience=15.0),
-        Watch("gaps", numbers(GapsPart(lake).look), 15.0, patience=15.0),
-        Watch("warehouse", numbers(WarehousePart(settings, lake).look), 15.0, patience=15.0),
-        Watch("days", days.look, 15.0, patience=15.0),
-    ]

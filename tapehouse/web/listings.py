@@ -71,8 +71,8 @@ class Listings:
         listed = [one for one in self.known() if one.listed_from <= today < one.listed_to]
         return {one.instrument_id: (one.symbol, one.mic) for one in listed}
 
-    def find(self, name: str, elsewhere: Iterable[Named]) -> Meant | None:
-        """The instrument that an id, a symbol or a vendor's spelling means; None where nobody knows it.
+    def find(self, name: str, elsewhere: Iterable[Named], *, day: date | None = None) -> Meant | None:
+        """The instrument that an id, a symbol or a vendor's spelling means on a day; None where nobody knows it.
 
         What is not in the file may be called so by the bars that there are.
         """
@@ -83,7 +83,7 @@ class Listings:
         if any(one.instrument_id == name for one in known):
             return self._meant(name)
         try:
-            (instrument,) = identify([name], known, day=datetime.now(UTC).date())
+            (instrument,) = identify([name], known, day=day or datetime.now(UTC).date())
         except UsageError:
             wanted = name.upper()
             for one in elsewhere:

@@ -20,10 +20,14 @@ ALERTS = """SELECT name, subject, found, remedy, opened_at FROM alerts WHERE clo
 ORDER BY opened_at, name, subject"""
 BEATS = """SELECT producer, host, pid, extract(epoch FROM now() - beat_at)::double precision FROM heartbeats
 WHERE topic = %s"""
-PROGRAMS = """SELECT job, state, started_at, ended_at, error FROM runs WHERE started_at >= date_trunc('day', now())
-ORDER BY started_at DESC LIMIT %s"""
+PROGRAMS = """SELECT job, state, started_at, ended_at, error, runs.host, runs.pid,
+extract(epoch FROM now() - renewed_at)::double precision FROM runs LEFT JOIN leases ON holder = run_id
+WHERE started_at >= date_trunc('day', now()) ORDER BY started_at DESC LIMIT %s"""
 DAG_RUNS = """SELECT dag_id, session, state, is_late, reason, started_at, ended_at FROM dag_runs
 WHERE coalesce(ended_at, now()) >= date_trunc('day', now()) ORDER BY started_at DESC LIMIT %s"""
+COUNTS = """SELECT count(*), count(*) FILTER (WHERE state NOT IN ('done', 'success', 'running')) FROM (
+SELECT state FROM runs WHERE started_at >= date_trunc('day', now())
+UNION ALL SELECT state FROM dag_runs WHERE coalesce(ended_at, now()) >= date_trunc('day', now())) AS today"""
 LOADS = """SELECT table_name, to_version, rows_total, loaded_at FROM loads
 WHERE starts_with(warehouse, %s) ORDER BY loaded_at DESC, load_id LIMIT %s"""
 
@@ -44,13 +48,18 @@ class Beat(NamedTuple):
 
 
 class Operations(NamedTuple):
-    """What the ledger says of everything else."""
+    """What the ledger says of everything else. Programs and DAG runs are the newest of `today`, of which `failed` did.
+
+    A program that died before it could say so has failed in its line, and is not counted.
+    """
 
     alerts: list[dict[str, Any]]
     beats: "list[Beat]"
     programs: list[dict[str, Any]]
     dag_runs: list[dict[str, Any]]
     loads: list[dict[str, Any]]
+    today: int = 0
+    failed: int = 0
 
 
 class JobLook:
@@ -98,7 +107,7 @@ class OperationsLook:
                 Beat(producer, age, host != socket.gethostname() or is_alive(pid))
                 for producer, host, pid, age in beats
             ],
-            _rows(("job", "state", "started_at", "ended_at", "error"), ask(PROGRAMS, (RUNS,))),
+            [_program(*row) for row in ask(PROGRAMS, (RUNS,))],
             _rows(
                 ("dag_id", "session", "state", "is_late", "reason", "started_at", "ended_at"),
                 ask(DAG_RUNS, (RUNS,)),
@@ -107,6 +116,7 @@ class OperationsLook:
                 ("table", "version", "rows", "loaded_at"),
                 ask(LOADS, (f"{self._settings.warehouse}:", RECEIPTS)),
             ),
+            *ask(COUNTS)[0],
         )
 
 
@@ -121,6 +131,23 @@ def look_at_services() -> "list[ServiceState]":
 
     instance = find_running()
     return [*instance.services(), *instance.programs()] if instance else []
+
+
+def _program(
+    job: str,
+    state: str,
+    started_at: datetime,
+    ended_at: datetime | None,
+    error: str | None,
+    host: str,
+    pid: int,
+    unrenewed: float | None,
+) -> dict[str, Any]:
+    from tapehouse.ledger import state_of
+
+    judged, why = state_of(state, error, host=host, pid=pid, unrenewed=unrenewed)
+    told = {"job": job, "state": judged, "started_at": started_at, "ended_at": ended_at, "error": why}
+    return told | {"has_died": judged != state}
 
 
 def _rows(names: tuple[str, ...], found: list[tuple[Any, ...]]) -> list[dict[str, Any]]:

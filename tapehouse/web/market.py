@@ -8,9 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.delta import LOG, MERGED, url_of
+from tapehouse.judgement import SENT_WITHIN
 from tapehouse.table_files import Where, batches, newest_partitions, rows
 from tapehouse.web.bars import COLUMNS, Bar, Key, Newest, bar_of, key_of, merge, newest_of
 from tapehouse.web.commits import Change, Follower
@@ -57,11 +59,12 @@ class Market:
 
     def look(self) -> dict[str, int]:
         """Take in what was committed; the version of each table."""
-        # what fails on the way may have been taken in half: all is read again then
-        was_synced, self._is_synced = self._is_synced, False
-        if not was_synced or not self._follow():
-            self._sync()
-        self._is_synced = True
+        try:
+            if not self._is_synced or not self._follow():
+                self._sync()
+        except Exception:
+            self._is_synced = False  # a commit may have been taken in part: everything is read again
+            raise
         return {name: table.version for name, table in self._tables.items()}
 
     def newest(self, *, after: int = -1) -> list[tuple[Key, Newest]]:
@@ -81,10 +84,13 @@ class Market:
             return self._newest[key].currency if key in self._newest else None
 
     def live_sources(self) -> set[tuple[str, str]]:
-        """Source and venue of the bars of the newest session."""
+        """Source and venue of the bars of the last days: each venue has sessions of its own."""
         with self._lock:
-            last = max((one.session for one in self._newest.values()), default="")
-            return {(key.source, one.mic) for key, one in self._newest.items() if one.session == last}
+            found = [(key.source, one.mic, one.session) for key, one in self._newest.items()]
+        if not found:
+            return set()
+        first = date.fromisoformat(max(session for _, _, session in found)) - SENT_WITHIN
+        return {(source, mic) for source, mic, session in found if session >= first.isoformat()}
 
     def bars(self, key: Key, *, after: int = -1) -> list[Bar]:
         """The bars of a key that is held, of those that changed after an arrival."""
@@ -98,7 +104,7 @@ class Market:
             return next((at for number, at in self._commits if number > arrival), None)
 
     def hold(self, key: Key) -> None:
-        """Keep the bars of a key current from now on until it is released."""
+        """Keep the bars of a key current until it is released; `load` reads those that there are."""
         with self._lock:
             self._series.setdefault(key, Series()).viewers += 1
 
@@ -111,14 +117,16 @@ class Market:
                 del self._series[name]
 
     def load(self, key: Key) -> None:
-        """Read the bars that there are of a key that is held; one at a time, so that few rows are in memory."""
+        """Read the bars of a key that is held; one load at a time, so that few rows are in memory."""
         with self._loading:
             with self._lock:
-                series = self._series.get(key)
+                series, generation = self._series.get(key), self.generation
             if series is None or series.is_loaded:
                 return
             found = _read(self._tables, key)
             with self._lock:
+                if generation != self.generation:
+                    return  # rows that may be gone; whoever looks sees the generation, and loads again
                 # what was followed meanwhile is newer
                 series.bars = {bar.start: bar for bar in found} | series.bars
                 series.is_loaded = True
@@ -155,6 +163,7 @@ class Market:
 
     def _sync(self) -> None:
         """Read what is there; whoever looks at a symbol is told all of it again."""
+        self._is_synced = False
         opened = {name: table.open_newest() for name, table in self._tables.items()}
         found = _newest_of_all(opened, self._tables[LOG].options, self.arrival + 1)
         with self._lock:
@@ -165,6 +174,7 @@ class Market:
                 if series.viewers < 1:
                     del self._series[key]
                 series.bars, series.is_loaded = {}, False
+        self._is_synced = True
         self._told()
 
 

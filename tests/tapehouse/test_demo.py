@@ -41,7 +41,7 @@ def python(checkout: Path, *arguments: str, output: int | None = None) -> "subpr
     return subprocess.Popen(command, cwd=checkout, env=environment, stdout=output, stderr=output)
 
 
-@pytest.mark.long
+@pytest.mark.longest
 def test_ctrl_c_pressed_twice_leaves_nothing_running_and_a_second_demo_is_refused(checkout: Path) -> None:
     log, record = checkout / "demo.log", checkout / ".tapehouse" / "demo" / "instance.json"
     with log.open("wb") as output:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.longest,
     pytest.mark.skipif(
         shutil.which("openssl") is None, reason="openssl is not installed; apt-get install openssl"
     ),

@@ -21,7 +21,7 @@ from tapehouse.services.zookeeper import OLD_JARS
 from tests.builders import quote
 from tests.faults.airflow_eyes import others_can_not_come_in
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.longest
 
 
 def send_one(instance: Instance) -> int:

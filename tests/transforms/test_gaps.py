@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 pytestmark = pytest.mark.long
-
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
 EVER = (date(2000, 1, 1), date(9999, 12, 31))
 DAYS = "source STRING, instrument_id STRING, session DATE"

@@ -1,23 +1,23 @@
 """Each box says in a word how it is: a closed market is not late, and what cannot be looked at is unknown."""
 
+import os
+import socket
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tapehouse.judgement import Job, TableLine, judge_tables
-from tapehouse.ledger import Run
+from tapehouse.ledger import Run, state_of
 from tapehouse.web import boxes
 from tapehouse.web.box import Box
-from tapehouse.web.health import Health
-from tapehouse.web.listings import Listings
 from tapehouse.web.looks import Beat, JobSeen, Operations
-from tapehouse.web.market import Market
 from tapehouse.web.watch import Watch
-from tests.web.lake import PageLake, live_bar
 
 NOW = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+NOTHING = Operations([], [], [], [], [])
 RUNNING, LIVE = Job("running"), {("yahoo", "XNAS")}
 
 
@@ -76,7 +76,8 @@ def test_a_job_that_does_not_renew_its_lease_is_paused(seen: Run | None, state: 
         ([Beat("yahoo", 3, False)], {"XNAS"}, "late"),
         ([Beat("yahoo", 3, True)], set(), "closed"),
         ([Beat("yahoo", 900, True)], set(), "stopped"),
-        ([], {"XNAS"}, "ok"),
+        ([], {"XNAS"}, "late"),
+        ([], set(), "closed"),
     ],
 )
 def test_a_producer_is_silent_only_while_its_exchange_is_open(
@@ -87,28 +88,81 @@ def test_a_producer_is_silent_only_while_its_exchange_is_open(
     assert (box.state, bool(problems)) == (state, state == "late")
 
 
+def test_a_producer_that_ended_in_the_session_is_missed() -> None:
+    box, problems = boxes.feed_box([], LIVE, {"XNAS"}, ["yahoo"], NOW.timestamp())
+    assert box.says == "a producer is silent"
+    assert problems == ["no producer of yahoo is known: start `tapehouse live`"]
+
+
+def test_a_live_source_with_a_producer_of_yesterday_is_no_tape() -> None:
+    box, _ = boxes.feed_box([Beat("yahoo", 9000, True)], LIVE, set(), [], NOW.timestamp())
+    assert (box.state, box.says) == ("stopped", "its exchange is closed")
+
+
 def test_a_tape_is_no_feed_that_closes() -> None:
     box, _ = boxes.feed_box([], {("generated", "XNAS")}, set(), [], NOW.timestamp())
     assert (box.state, box.says) == ("ok", "generated: a tape, which is never late")
 
 
-def test_messages_that_wait_for_a_stopped_job_are_late() -> None:
+@pytest.mark.parametrize(
+    ("job", "state"),
+    [
+        ("running", "ok"),
+        ("stopped", "late"),
+        ("failed", "late"),
+        ("never started", "late"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_messages_that_wait_are_late_unless_a_job_reads_them(job: str, state: str) -> None:
     found = {("tapehouse_kafka_lag_messages", "t", "0"): 2.0, ("tapehouse_kafka_lag_messages", "t", "1"): 3.0}
-    assert boxes.lag_box(found, Job("stopped"))[0].state == "late"
-    assert boxes.lag_box(found, RUNNING)[1] == 5
+    box, lag = boxes.lag_box(found, Job(job))
+    assert (box.state, lag) == (state, 5)
+    assert boxes.lag_box({}, Job(job))[0].state == "ok"
 
 
 @pytest.mark.parametrize(
-    ("behind", "equal", "state"), [(0, 1.0, "ok"), (2, 1.0, "behind"), (2, 0.0, "differs")]
+    ("behind", "equal", "state"),
+    [(0, 1.0, "ok"), (2, 1.0, "behind"), (2, 0.0, "differs"), (0, None, "behind")],
 )
-def test_a_warehouse_that_differs_says_so(behind: float, equal: float, state: str) -> None:
+def test_a_warehouse_is_ok_only_when_it_was_compared(behind: float, equal: float | None, state: str) -> None:
     of = "gold.bars_1m"
     found = {
         ("tapehouse_warehouse_version", of): 4.0,
         ("tapehouse_warehouse_behind_versions", of): behind,
-        ("tapehouse_reconcile_equal", of): equal,
     }
-    assert boxes.warehouse_box(found, Operations([], [], [], [], [])).state == state
+    if equal is not None:
+        found["tapehouse_reconcile_equal", of] = equal
+    box = boxes.warehouse_box(found, NOTHING)
+    assert box.state == state
+    assert (box.says == "loaded, not compared with the lake yet") == (equal is None)
+
+
+def program(state: str, **more: Any) -> dict[str, Any]:
+    return {"job": "load", "state": state, "started_at": NOW, "ended_at": NOW, "error": None} | more
+
+
+def test_runs_are_as_bad_as_the_worst_of_the_day() -> None:
+    done = NOTHING._replace(programs=[program("done")], today=1)
+    assert boxes.runs_box(done).state == "ok"
+    assert boxes.runs_box(NOTHING).state == "empty"
+    died = boxes.runs_box(done._replace(programs=[program("failed", has_died=True)]))
+    assert (died.state, died.says) == ("failed", "1 today, 1 failed")
+
+
+def test_a_run_that_failed_before_those_that_are_shown_is_counted() -> None:
+    box = boxes.runs_box(NOTHING._replace(programs=[program("done")], today=40, failed=2))
+    assert (box.state, box.says) == ("failed", "40 today, 2 failed")
+
+
+def test_a_run_whose_process_is_gone_has_failed() -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    here = {"host": socket.gethostname(), "pid": gone.pid, "unrenewed": None}
+    assert state_of("running", None, **here) == ("failed", "its process is gone")
+    assert state_of("running", None, **here | {"pid": os.getpid()}) == ("running", None)
+    assert state_of("running", None, **here | {"host": "elsewhere"}) == ("running", None)
+    assert state_of("done", None, **here) == ("done", None)
 
 
 def test_what_fails_or_hangs_is_unknown_until_it_works_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,38 +185,3 @@ def test_what_fails_or_hangs_is_unknown_until_it_works_again(monkeypatch: pytest
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 4.5)  # the next look hangs
     assert (watch.is_known, watch.why) == (False, "no answer")
-
-
-def test_with_every_service_away_each_box_is_unknown_and_none_is_green(tmp_path: Path) -> None:
-    lake = PageLake.in_folder(tmp_path)
-    settings = lake.settings
-    health = Health(settings, Market(settings), Listings(settings), lambda: None)
-    for name in ("job", "operations", "budgets", "warehouse"):
-        health.watches[name].look_once()
-    found = {box["id"]: box for box in health.boxes()}
-    assert {found[name]["state"] for name in ("job", "feed", "alerts", "runs", "warehouse", "lag")} == {
-        "unknown"
-    }
-    assert found["job"]["says"].startswith("unknown since ")
-    assert "the ledger at 127.0.0.1:9 does not answer" in found["job"]["says"]
-    assert found["sum"]["state"] == "failed"
-
-
-def test_a_live_source_whose_exchange_is_closed_makes_nothing_late(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lake = PageLake.in_folder(tmp_path)
-    lake.commit(live_bar(datetime.now(UTC) - timedelta(hours=3)))
-    settings = lake.settings
-    market = Market(settings)
-    health = Health(settings, market, Listings(settings), lambda: None)
-    health.watches["listings"].look_once()
-    health.watches["bars"].look_once()
-    health.watches["stream_tables"].look_once()
-
-    def state() -> str:
-        return next(str(box["state"]) for box in health.boxes() if box["id"] == "stream_tables")
-
-    assert state() == "late"
-    monkeypatch.setattr(Listings, "is_open", lambda self, venue, at: False)
-    assert state() != "late"

@@ -1,16 +1,16 @@
 """The bars in memory: what was committed is known by its arrival, whatever its time."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from tapehouse.delta import LOG, MERGED
-from tapehouse.web.bars import Key
+from tapehouse.web.bars import Bar, Key
 from tapehouse.web.commits import Follower
-from tapehouse.web.market import Market
-from tests.web.lake import SOURCE, PageLake, bar
+from tapehouse.web.market import Market, _read
+from tests.web.lake import OPEN, SESSION, SOURCE, PageLake, bar
 
 AAPL = Key(SOURCE, "us-apple")
 
@@ -88,22 +88,6 @@ def test_a_merge_says_again_what_the_log_has_said_and_changes_nothing(market: Ma
     assert closes(market) == [11, 16]
 
 
-def test_a_commit_that_could_not_be_read_is_not_lost(
-    market: Market, lake: PageLake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(*_: object) -> NoReturn:
-        raise OSError("away")
-
-    lake.commit(bar(2, "13"))
-    with monkeypatch.context() as patch:
-        patch.setattr(Follower, "read", away)
-        with pytest.raises(OSError, match="away"):
-            market.look()
-    market.look()
-    market.load(AAPL)
-    assert closes(market) == [11, 12, 13]
-
-
 def test_rows_that_went_are_gone_and_everybody_is_told_all_again(market: Market, lake: PageLake) -> None:
     generation = market.generation
     lake.commit(bar(0, "30"), mode="overwrite", kind="rebuild")
@@ -111,6 +95,22 @@ def test_rows_that_went_are_gone_and_everybody_is_told_all_again(market: Market,
     assert market.generation == generation + 1
     market.load(AAPL)
     assert closes(market) == [30]
+
+
+def test_a_commit_whose_file_could_not_be_read_is_not_lost(
+    market: Market, lake: PageLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the store is away")
+
+    lake.commit(bar(2, "13"))
+    with monkeypatch.context() as away:
+        away.setattr("tapehouse.web.commits.batches_of", fail)
+        with pytest.raises(OSError, match="away"):
+            market.look()
+    market.look()
+    market.load(AAPL)
+    assert closes(market) == [11, 12, 13]
 
 
 def test_a_compaction_is_no_change(market: Market, lake: PageLake) -> None:
@@ -127,10 +127,6 @@ def test_a_compaction_is_no_change(market: Market, lake: PageLake) -> None:
 
 
 def test_only_the_newest_two_sessions_are_shown(lake: PageLake) -> None:
-    from datetime import timedelta
-
-    from tests.web.lake import OPEN, SESSION
-
     for day in range(4):
         moment = OPEN + timedelta(days=day)
         lake.commit(bar(0, str(11 + day), bar_start=moment, session=SESSION + timedelta(days=day)))
@@ -154,3 +150,35 @@ def test_a_lake_that_is_empty_has_no_bar_until_one_comes(lake: PageLake) -> None
     lake.commit(bar(0, "11"))
     look_until(market, MERGED, 0)
     assert [one.close for _, one in market.newest()] == [11]
+
+
+def test_a_later_session_elsewhere_hides_no_source(lake: PageLake) -> None:
+    lake.commit(
+        bar(0, "11", source="yahoo"),
+        bar(0, "11", symbol="T", source="yahoo", mic="XTKS", session=SESSION + timedelta(days=1)),
+        bar(0, "11", symbol="OLD", source="yahoo", mic="XLON", session=SESSION - timedelta(days=12)),
+    )
+    market = Market(lake.settings)
+    market.look()
+    assert market.live_sources() == {("yahoo", "XNAS"), ("yahoo", "XTKS")}
+
+
+def test_rows_that_were_read_before_everything_was_read_anew_do_not_come_back(
+    lake: PageLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.commit(bar(0, "11"))
+    fresh = Market(lake.settings)
+    fresh.look()
+    fresh.hold(AAPL)
+
+    def read(tables: dict[str, Follower], key: Key) -> list[Bar]:
+        found = _read(tables, key)
+        lake.commit(bar(0, "30"), mode="overwrite", kind="rebuild")
+        fresh.look()
+        return found
+
+    with monkeypatch.context() as between:
+        between.setattr("tapehouse.web.market._read", read)
+        fresh.load(AAPL)
+    fresh.load(AAPL)
+    assert closes(fresh) == [30]

@@ -19,7 +19,7 @@ from tests.web.lake import OPEN, PageLake, bar
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
@@ -81,6 +81,8 @@ def test_head_is_get_without_a_body(served: Served) -> None:
         (f"/{'a' * 2001}", 414),
         ("/explained/AAPL/soon", 404),
         ("/explained/--frames/2026-11-24", 404),
+        ("/explained/AAPL/2026-02-30", 404),
+        ("/explained/NOSUCH/2026-11-24", 404),
     ],
 )
 def test_what_is_asked_wrongly_is_refused_in_words(served: Served, path: str, status: int) -> None:
