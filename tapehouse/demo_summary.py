@@ -14,6 +14,9 @@ SELECT rule, count(*) FROM (SELECT unnest(violations) AS rule FROM silver.reject
 NEWEST_BAR = """
 SELECT symbol, bar_start, low, high, close, volume FROM gold.bars_1m ORDER BY bar_start DESC, quote_count DESC LIMIT 1
 """
+FINAL_BAR = (
+    "SELECT symbol, bar_start FROM gold.bars_1m WHERE is_final ORDER BY bar_start DESC, symbol LIMIT 1"
+)
 NEXT = (
     '.venv/bin/tapehouse sql "select symbol, bar_start, close, vwap, volume from gold.bars_1m limit 9"',
     '.venv/bin/tapehouse sql "select violations, count(*) from silver.rejected group by 1"',
@@ -66,6 +69,7 @@ def summarise(
         "duplicates": next(c.counted["duplicates"] for c in report.checks if "duplicates" in c.counted),
         "bars": all_bars,
         "final_bars": final,
+        "final_bar": connection.execute(FINAL_BAR).fetchone(),
         "batches": len(batches),
         "events_per_second": round(events / busy) if busy else None,
         "latency_p50_seconds": p50_and_p95[0],
@@ -98,6 +102,9 @@ def show(summary: dict[str, Any], *, kept: bool) -> None:
     print(f"\n{heading}:")
     for command in NEXT:
         print(f"  {command}")
+    if summary["final_bar"]:
+        symbol, minute = summary["final_bar"]
+        print(f"  .venv/bin/tapehouse explain {symbol} {minute.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
 
 
 def _warehouse(loaded: dict[str, Any]) -> str:

@@ -96,8 +96,15 @@ def _stay_small() -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    from jobs.lake.errors import ServiceError
+    from jobs.lake.errors import ServiceError, UsageError
 
+    if ":" in host:
+        # requests are let in by the name that they call the page by, which is told from its port by a colon
+        raise UsageError(
+            "the page listens at names and IPv4 addresses",
+            found=f"--host {host}",
+            remedy="choose 127.0.0.1, 0.0.0.0 or a name, and put a proxy in front for IPv6",
+        )
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)

@@ -67,14 +67,16 @@ class Charts:
                 "bars": [_minute(row) for row in found],
             }
 
-        return {"view": "minute", "basis": "raw"} | self._of_table("gold.minutes", meant, (), read)
+        return {"view": "minute", "basis": "raw"} | self._of_table(
+            "gold.minutes", meant, ("gold.gaps",), read
+        )
 
     def days(self, meant: Meant, basis: str) -> dict[str, Any]:
-        """gold.adjusted_bars_1d on a basis; where nothing is adjusted yet, gold.bars_1d as traded."""
-        table = "gold.adjusted_bars_1d"
-        if self._open(table) is None and basis == "raw":
-            table = "gold.bars_1d"
+        """gold.adjusted_bars_1d on a basis; of what is not adjusted yet, gold.bars_1d as traded."""
+        found = self._days(meant, basis, "gold.adjusted_bars_1d")
+        return found if found["bars"] or basis != "raw" else self._days(meant, basis, "gold.bars_1d")
 
+    def _days(self, meant: Meant, basis: str, table: str) -> dict[str, Any]:
         def read(opened: "DeltaTable") -> dict[str, Any]:
             of_basis = {"basis": basis} if table == "gold.adjusted_bars_1d" else {}
             of = Where({"instrument_id": meant.instrument_id} | of_basis)
@@ -92,7 +94,9 @@ class Charts:
                 "bars": [_day(row, sources.get(row["session"])) for row in found],
             }
 
-        return {"view": "day", "basis": basis} | self._of_table(table, meant, (basis,), read)
+        return {"view": "day", "basis": basis} | self._of_table(
+            table, meant, ("gold.bars_1d",), read, basis=basis
+        )
 
     def _served_by(self, meant: Meant, first: date) -> dict[date, str]:
         """Whose bar of each session serves: the adjusted ones are worked out from these."""
@@ -106,14 +110,18 @@ class Charts:
         self,
         table: str,
         meant: Meant,
-        more: tuple[str, ...],
+        beside: tuple[str, ...],
         read: "Callable[[DeltaTable], dict[str, Any]]",
+        *,
+        basis: str = "raw",
     ) -> dict[str, Any]:
+        """What was read at the versions that this table has now and those beside it, of which it tells too."""
         with self._lock:
             opened = self._open(table)
             if opened is None:
                 return _about(meant) | {"table": table, "version": None, "bars": []}
-            name = (table, opened.metadata().id, opened.version(), meant.instrument_id, *more)
+            versions = [_version(opened), *(_version(self._open(one)) for one in beside)]
+            name = (table, *versions, meant.instrument_id, basis)
             if name not in self._kept:
                 about = {"table": table, "version": opened.version(), "sources": [], "source": None}
                 self._kept[name] = about | _about(meant) | read(opened)
@@ -157,6 +165,10 @@ class Charts:
         return Follower(url_of(table, self._settings), self._settings.storage_options()).current()
 
 
+def _version(opened: "DeltaTable | None") -> tuple[str, int] | None:
+    return (str(opened.metadata().id), opened.version()) if opened else None
+
+
 def _about(meant: Meant) -> dict[str, Any]:
     return {"instrument": meant.instrument_id, "symbol": meant.symbol, "zone": meant.zone}
 
@@ -165,6 +177,9 @@ def _minute(row: dict[str, Any]) -> list[Any]:
     flags = 0 if row["volume_is_complete"] else 2
     prices = [number(row[name]) for name in PRICES]
     who = row["source"] if row["choice"] == "stream" else f"{row['source']}, {row['choice']}"
+    if row["choice"] == "incomplete_stream":
+        # a bar of the stream is incomplete by its volume, or because it is not final: the table says no more
+        flags, who = (flags, f"{who}: may not be final") if flags else (1, who)
     return [
         seconds_of(row["bar_start"]),
         *prices,

@@ -18,6 +18,18 @@ from tests.web.lake import OPEN, SESSION, SOURCE, PageLake, bar
 APPLE = Meant("us-apple", "AAPL", "XNAS", "America/New_York")
 DAY = {"instrument_id": "us-apple", "symbol": "AAPL", "mic": "XNAS", "currency": "USD", "volume": 7}
 
+GAP = {
+    "gap_start": OPEN,
+    "gap_end": OPEN + timedelta(minutes=3),
+    "session": SESSION,
+    "units": 3,
+    "filled": 0,
+    "instrument_id": "us-apple",
+    "width": "1 minute",
+    "cause": "feed_down",
+    "state": "open",
+}
+
 
 @pytest.fixture
 def lake(tmp_path: Path) -> PageLake:
@@ -75,6 +87,37 @@ def test_days_without_adjusted_ones_are_those_as_traded(lake: PageLake, charts: 
     assert found["expected"] == ["2026-11-20", "2026-11-23", "2026-11-24"]
 
 
+def test_days_of_an_instrument_that_is_not_adjusted_yet_are_those_as_traded(
+    lake: PageLake, charts: Charts
+) -> None:
+    lake.write("gold.bars_1d", [day(SESSION, "10", source="yahoo")])
+    lake.write("gold.adjusted_bars_1d", [day(SESSION, "5", instrument_id="other", basis="raw", factor=1.0)])
+    found = charts.days(APPLE, "raw")
+    assert (found["table"], [row[4] for row in found["bars"]]) == ("gold.bars_1d", [10.0])
+    assert charts.days(APPLE, "split_adjusted")["bars"] == []
+
+
+def test_minutes_that_may_not_be_final_do_not_look_final(lake: PageLake, charts: Charts) -> None:
+    minute = DAY | {"session": SESSION, "source": "yahoo", "choice": "incomplete_stream"} | prices("10")
+    lake.write(
+        "gold.minutes",
+        [
+            minute | {"bar_start": OPEN, "volume_is_complete": True},
+            minute | {"bar_start": OPEN + timedelta(minutes=1), "volume_is_complete": False},
+        ],
+    )
+    told = [(row[6], row[-1]) for row in charts.minutes(APPLE)["bars"]]
+    assert told == [(1, "yahoo, incomplete_stream"), (2, "yahoo, incomplete_stream: may not be final")]
+
+
+def test_minutes_tell_of_a_gap_that_is_known_later(lake: PageLake, charts: Charts) -> None:
+    minute = DAY | {"session": SESSION, "volume_is_complete": True, "source": "yahoo", "choice": "stream"}
+    lake.write("gold.minutes", [minute | {"bar_start": OPEN} | prices("10")])
+    assert charts.minutes(APPLE)["gaps"] == []
+    lake.write("gold.gaps", [GAP | {"source": "yahoo"}])
+    assert [one["cause"] for one in charts.minutes(APPLE)["gaps"]] == ["feed_down"]
+
+
 def test_minutes_say_who_serves_each(lake: PageLake, charts: Charts) -> None:
     minute = DAY | {"session": SESSION, "volume_is_complete": True} | prices("10")
     lake.write(
@@ -98,15 +141,7 @@ def test_a_table_is_read_again_only_when_it_has_another_version(lake: PageLake, 
 
 def test_what_is_known_to_be_missing_is_told_beside_the_bars(lake: PageLake, charts: Charts) -> None:
     lake.commit(bar(0, "11"))
-    gap = {
-        "gap_start": OPEN,
-        "gap_end": OPEN + timedelta(minutes=3),
-        "session": SESSION,
-        "units": 3,
-        "filled": 0,
-    }
-    gap |= {"instrument_id": "us-apple", "width": "1 minute", "cause": "feed_down", "state": "open"}
-    lake.write("gold.gaps", [gap | {"source": SOURCE}, gap | {"source": "another"}])
+    lake.write("gold.gaps", [GAP | {"source": SOURCE}, GAP | {"source": "another"}])
     market = Market(lake.settings)
     market.look()
     key = Key(SOURCE, "us-apple")

@@ -1,21 +1,11 @@
-"""The page in a real browser: what is shown, and that it cannot lie."""
+"""The market in a real browser: what is shown, marked and painted, and how it is used."""
 
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
-
-from jobs.lake.heartbeats import Heartbeats
-from jobs.lake.lease import Lease
-from jobs.lake.ledger import Ledger
-from jobs.lake.postgres import Connection
+from tests.web.browser import becomes, says, says_no_more, text
 from tests.web.conftest import MARKUP, Seen, Served
-from tests.web.lake import PageLake, bar, live_bar
+from tests.web.lake import PageLake, bar
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -28,44 +18,6 @@ for (const canvas of document.querySelectorAll('#chart canvas')) {
     const name = `${data[i]},${data[i + 1]},${data[i + 2]}`; found[name] = (found[name] ?? 0) + 1; } }
 return found; }"""
 UP, DOWN = "38,166,154", "217,84,79"
-DRIVER = """import sys
-from jobs.lake.lease import Lease
-from jobs.lake.ledger import Ledger
-from jobs.lake.settings import read_settings
-settings = read_settings()
-ledger = Ledger(settings)
-with ledger.run("stream_quotes", topic=settings.topic):
-    lease = Lease(settings, settings.topic, run_id=ledger.run_id)
-    lease.acquire()
-    ledger.mark_ready()
-    print("ready", flush=True)
-    sys.stdin.read()
-    lease.close()"""
-
-
-def text(page: "Page", selector: str) -> str:
-    return page.locator(selector).inner_text()
-
-
-def becomes(page: "Page", selector: str, state: str, *, seconds: float) -> None:
-    """A box has a state, within so many seconds, and says it in a word where it has one."""
-    from playwright.sync_api import expect
-
-    expect(page.locator(selector)).to_have_attribute("data-state", state, timeout=1000 * seconds)
-    if selector.startswith("#box"):
-        assert state in text(page, f"{selector} summary .pill")
-
-
-def says(page: "Page", selector: str, what: str, *, seconds: float = 3) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.locator(selector)).to_contain_text(what, timeout=1000 * seconds)
-
-
-def says_no_more(page: "Page", selector: str, what: str, *, seconds: float = 3) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.locator(selector)).not_to_contain_text(what, timeout=1000 * seconds)
 
 
 def test_nothing_is_complained_of_and_nobody_else_is_asked(look: Look, seen: Seen, served: Served) -> None:
@@ -148,111 +100,6 @@ def test_a_symbol_cannot_carry_markup_into_the_page(look: Look, seen: Seen) -> N
     assert seen.complaints == []
 
 
-def test_a_feed_that_falls_silent_turns_late(look: Look, lake: PageLake) -> None:
-    page = look()
-    nearly_late = datetime.now(UTC) - timedelta(minutes=4, seconds=57)
-    lake.commit(live_bar(nearly_late))
-    says(page, "#list", "X")
-    assert page.locator("#box-stream_tables").get_attribute("data-state") != "late"
-    becomes(page, "#box-stream_tables", "late", seconds=8)
-    says(page, "#problems", "gold.bars_1m is late by")
-    becomes(page, "#sum", "failed", seconds=3)
-
-
-def test_a_producer_that_died_turns_the_feed_late(look: Look, lake: PageLake) -> None:
-    page = look()
-    lake.commit(live_bar(datetime.now(UTC)))
-    beat = "INSERT INTO heartbeats (topic, producer, host, pid) VALUES (%s, 'yahoo', 'elsewhere', 1)"
-    with closing(Heartbeats(lake.settings)), closing(Connection(lake.settings)) as ledger:
-        ledger.execute(beat, (lake.settings.topic,))
-        becomes(page, "#box-feed", "ok", seconds=6)
-        ledger.execute(
-            "UPDATE heartbeats SET beat_at = now() - interval '26 s' WHERE topic = %s", (lake.settings.topic,)
-        )
-        becomes(page, "#box-feed", "late", seconds=6)
-        says(page, "#problems", "no producer of yahoo")
-        ledger.execute("DELETE FROM heartbeats WHERE topic = %s", (lake.settings.topic,))
-
-
-def test_a_job_that_stopped_is_seen_within_seconds(look: Look, lake: PageLake) -> None:
-    page, settings = look(), lake.settings
-    with closing(Ledger(settings)) as ledger:
-        with ledger.run("stream_quotes", topic=settings.topic):
-            ledger.mark_ready()
-            with closing(Lease(settings, settings.topic, run_id=ledger.run_id)) as lease:
-                lease.acquire()
-                becomes(page, "#box-job", "ok", seconds=4)
-        becomes(page, "#box-job", "stopped", seconds=4)
-    with (
-        closing(Ledger(settings)) as ledger,
-        pytest.raises(OSError, match="no room"),
-        ledger.run("stream_quotes", topic=settings.topic),
-    ):
-        raise OSError("no room")
-    becomes(page, "#box-job", "failed", seconds=4)
-    says(page, "#box-job", "no room")
-
-
-@contextmanager
-def driver(lake: PageLake) -> Generator["subprocess.Popen[str]", None, None]:
-    """A process that holds the lease as a driver does."""
-    with lake.named():
-        process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=30)
-
-
-def test_a_driver_that_is_paused_is_seen_within_seconds(look: Look, lake: PageLake) -> None:
-    page = look()
-    with driver(lake) as process, closing(Connection(lake.settings)) as ledger:
-        becomes(page, "#box-job", "ok", seconds=4)
-        process.send_signal(signal.SIGSTOP)
-        # as if it had been stopped for nine seconds
-        age = "UPDATE leases SET renewed_at = renewed_at - interval '9 s' WHERE table_group = %s"
-        ledger.execute(age, (lake.settings.topic,))
-        becomes(page, "#box-job", "late", seconds=10)
-        says(page, "#box-job", "paused")
-        process.send_signal(signal.SIGCONT)
-        becomes(page, "#box-job", "ok", seconds=8)
-
-
-@contextmanager
-def again_afterwards(served: Served) -> Generator[None, None, None]:
-    """The server runs after the block, whatever was done to it."""
-    try:
-        yield
-    finally:
-        if served.program.process.poll() is None:
-            served.signal(signal.SIGCONT)
-        else:
-            served.start()
-
-
-def test_a_page_server_that_is_paused_or_killed_is_down_within_five_seconds(
-    look: Look, served: Served
-) -> None:
-    page = look()
-    becomes(page, "#connection", "ok", seconds=3)
-    with again_afterwards(served):
-        served.signal(signal.SIGSTOP)
-        becomes(page, "#connection", "down", seconds=5)
-        assert page.locator("#box-job").get_attribute("data-state") == "unknown"
-    becomes(page, "#connection", "ok", seconds=20)
-    says_no_more(page, "#box-job summary", "unknown", seconds=10)
-    with again_afterwards(served):
-        served.program.kill()
-        becomes(page, "#connection", "down", seconds=5)
-        says(page, "#connection", "no word from the page's server")
-    becomes(page, "#connection", "ok", seconds=30)
-
-
 def test_a_phone_needs_no_sideways_scrolling(look: Look) -> None:
     page = look()
     for width in (360, 390, 768):
@@ -291,3 +138,10 @@ def test_a_bar_is_explained_as_the_command_explains_it(look: Look) -> None:
     says(page, "#says", "working it out")
     says_no_more(page, "#says", "working it out", seconds=60)
     assert text(page, "#text").startswith("AAPL 2026-11-24T14:")
+
+
+def test_an_address_of_a_symbol_that_nobody_knows_shows_the_health(page: "Page", served: Served) -> None:
+    page.goto(f"{served.url}/?symbol=NOSUCH", wait_until="domcontentloaded")
+    becomes(page, "#connection", "ok", seconds=6)
+    says(page, "#find-says", "no instrument is called NOSUCH")
+    says(page, "#box-lag", "Kafka lag", seconds=6)

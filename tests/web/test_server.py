@@ -175,3 +175,10 @@ def test_a_port_that_is_used_is_named_with_the_remedy(lake: PageLake) -> None:
     assert (code, out) == (1, "")
     assert f"error: the page cannot be shown at 127.0.0.1:{port}\nfound: " in err
     assert "remedy: stop what listens there" in err
+
+
+def test_an_address_that_browsers_could_not_call_it_by_is_refused(lake: PageLake) -> None:
+    with lake.named():
+        code, out, err = call("page", "--host", "::1", "--port", "0")
+    assert (code, out) == (2, "")
+    assert "error: the page listens at names and IPv4 addresses\nfound: --host ::1\nremedy: " in err

@@ -30,6 +30,8 @@ async function look() {
   $('basis').value = looked.basis;
   symbols.setChosen(looked.symbol);
   const isLive = looked.view === 'live' && looked.symbol;
+  // the health is told whatever is looked at
+  if (!stream.source) stream.open('/events');
   if (looked.symbol && !await isKnown()) return;
   stream.open(isLive ? `/events?${new URLSearchParams({symbol: looked.symbol, ...(looked.source ? {source: looked.source} : {})})}` : '/events');
   if (looked.symbol && !isLive) await fetchBars();

@@ -79,6 +79,8 @@ export class Symbols {
     if (names === this.arranged) return;
     this.arranged = names;
     this.list.replaceChildren(...shown.map(entry => this.rowOf(entry).item));
+    // the age of a row that was away for a while has not grown
+    for (const entry of shown) this.fill(this.rowOf(entry), entry);
   }
 
   rowOf(entry) {
