@@ -13,7 +13,8 @@ const looked = {symbol: asked.get('symbol'), view: asked.get('view') ?? 'live', 
 const boxes = new Boxes($('boxes'), $('sum'), $('problems'));
 const chart = new Chart($('chart'), showBar);
 const symbols = new Symbols({list: $('list'), find: $('find'), says: $('find-says'), more: $('more')}, choose);
-const stream = new Stream({chart: showChart, bars: takeBars, list: takeList, health: takeHealth, beat: setClock}, showConnection);
+const stream = new Stream({chart: showChart, bars: takeBars, list: takeList, health: takeHealth, beat: setClock,
+                           'chart-failed': why => { $('caption').textContent = `not read: ${why}`; }}, showConnection);
 let shownVersion = null, request = 0;
 
 function choose(name) {
@@ -61,7 +62,9 @@ async function fetchBars() {
     if (!answer.ok) throw new Error(`the page's server says ${answer.status}`);
     showChart(await answer.json());
   } catch (error) {
-    if (mine === request) $('caption').textContent = `not read: ${error.message}`;
+    if (mine !== request) return;
+    $('caption').textContent = `not read: ${error.message}; trying again`;
+    setTimeout(() => { if (mine === request) fetchBars(); }, 5000);
   }
 }
 
