@@ -122,7 +122,7 @@ def look(page: "Page", served: Served) -> "Callable[..., Page]":
 
     def at(symbol: str = "us-apple", *, of: Served = served) -> "Page":
         page.goto(f"{of.url}/?symbol={symbol}", wait_until="domcontentloaded")
-        expect(page.locator("#notes")).to_contain_text("bars", timeout=10_000)
+        expect(page.locator("#notes")).to_contain_text("bars", timeout=30_000)
         return page
 
     return at

@@ -136,7 +136,7 @@ def test_a_bar_is_explained_as_the_command_explains_it(look: Look) -> None:
     page = look()
     page.locator("#bar a").click()
     says(page, "#says", "working it out")
-    says_no_more(page, "#says", "working it out", seconds=60)
+    says_no_more(page, "#says", "working it out", seconds=120)
     assert text(page, "#text").startswith("AAPL 2026-11-24T14:")
 
 
