@@ -48,10 +48,10 @@ def maintain(
 ) -> Iterator[Maintained]:
     """Compact or vacuum tables, one outcome each as it comes; a job that runs is waited for `wait` seconds.
 
-    `leave_the_streams`: nothing is done to the stream's tables while no driver runs to do it. Tables that their writer
-    does not give free do not hold up those of others: that is an error at the end.
+    `leave_the_streams`: nothing is done to the stream's tables while no driver runs. Tables that their writer does not
+    give free do not hold up those of others: that is an error at the end.
     """
-    stop = StopRequest()
+    stop, refused = StopRequest(), list[LeaseError]()
     maintenance = Maintenance(
         settings,
         action,
@@ -59,11 +59,7 @@ def maintain(
         start_spark=start_spark or OneSpark("maintain", settings, stop),
         stop_asked=stop_asked or stop,
     )
-    by_writer: dict[str, list[Table]] = {}
-    for table in tables:
-        by_writer.setdefault(table.writer, []).append(table)
-    refused: list[LeaseError] = []
-    for writer, mine in by_writer.items():
+    for writer, mine in _by_writer(tables).items():
         try:
             if writer != STREAM:
                 yield from maintenance.of_job(writer, mine)
@@ -78,6 +74,13 @@ def maintain(
             refused.append(error)
     if refused:
         raise refused[0]
+
+
+def _by_writer(tables: Iterable[Table]) -> dict[str, list[Table]]:
+    found: dict[str, list[Table]] = {}
+    for table in tables:
+        found.setdefault(table.writer, []).append(table)
+    return found
 
 
 class Maintenance:
