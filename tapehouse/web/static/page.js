@@ -64,7 +64,7 @@ async function fetchBars() {
   } catch (error) {
     if (mine !== request) return;
     $('caption').textContent = `not read: ${error.message}; trying again`;
-    setTimeout(() => { if (mine === request) fetchBars(); }, 5000);
+    setTimeout(() => { if (mine === request && looked.view !== 'live') fetchBars(); }, 5000);
   }
 }
 
