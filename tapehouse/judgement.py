@@ -13,9 +13,8 @@ LATE_AFTER = timedelta(minutes=5)
 # the tables that are as new as the stream, while a live source's exchange is open
 PROMISED = ("silver.quotes", "gold.bars_1m")
 LIVE = ("yahoo", "alpha_vantage")
-SENT_WITHIN = timedelta(
-    days=10
-)  # before the newest session of all: whoever sent since then should still send
+# before the newest session of all: whoever sent since then should still send
+SENT_WITHIN = timedelta(days=10)
 
 
 @dataclass

@@ -96,7 +96,8 @@ def _stay_small() -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    from jobs.lake.errors import ServiceError, UsageError
+    from jobs.lake.errors import UsageError
+    from tapehouse.measuring.page import cannot_listen
 
     if ":" in host:
         # requests are let in by the name that they call the page by, which is told from its port by a colon
@@ -109,8 +110,4 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise ServiceError(
-            f"the page cannot be shown at {host}:{port}",
-            found=str(error),
-            remedy="stop what listens there, or choose another --port or --host",
-        ) from error
+        raise cannot_listen(host, port, error) from error

@@ -43,6 +43,15 @@ def render(samples: Callable[[], Iterable[Sample]]) -> bytes:
     return generate_latest(registry)
 
 
+def cannot_listen(host: str, port: int, error: OSError) -> ServiceError:
+    """Why a page is not shown, for whoever chose its address."""
+    return ServiceError(
+        f"the page cannot be shown at {host}:{port}",
+        found=str(error),
+        remedy="stop what listens there, or choose another --port or --host",
+    )
+
+
 class Page:
     """A server of the page in threads of its own, from its making until `close`."""
 
@@ -53,11 +62,7 @@ class Page:
         try:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
-            raise ServiceError(
-                f"the page cannot be shown at {host}:{port}",
-                found=str(error),
-                remedy="stop what listens there, or choose another --port or --host",
-            ) from error
+            raise cannot_listen(host, port, error) from error
         self._server.daemon_threads = True
         self.address = f"http://{host}:{self._server.server_address[1]}{PATH}"
         threading.Thread(target=self._server.serve_forever, name="page", daemon=True).start()

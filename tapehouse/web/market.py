@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 # commits that say again what was seen before
 COPIES = {MERGED: "merge", LOG: "prune"}
-SESSIONS = (
-    5  # partitions that are looked through for the newest bars: what closes for a long weekend is among them
-)
+# partitions that are looked through for the newest bars: what closes for a long weekend is among them
+SESSIONS = 5
 SHOWN = 2  # sessions of a symbol
 MOST_KEPT = 60  # symbols in memory that nobody looks at any more
 COMMITS_KNOWN = 600

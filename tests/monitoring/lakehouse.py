@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from jobs.lake.budget_plans import read_plans
 from jobs.lake.heartbeats import Heartbeats
 from jobs.lake.ledger import Ledger
 from jobs.lake.postgres import Connection
-from jobs.lake.settings import Settings, read_settings
+from jobs.lake.settings import Settings
 from producers.events import Message
 from producers.kafka_sink import KafkaSink
 from tapehouse.delta import url_of
@@ -25,6 +25,7 @@ from tapehouse.provisioning.postgres import LEDGER, Login
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
 from tests.builders import quote
+from tests.named_settings import named_settings
 from tests.stack import lake_environment
 
 NEWEST = datetime(2023, 9, 5, 14, 31, tzinfo=UTC)
@@ -63,13 +64,9 @@ class Lakehouse:
             "TAPEHOUSE_BUDGETS": str(folder / "budgets.yaml"),
         }
 
-    @contextmanager
-    def named(self) -> Generator[Settings, None, None]:
+    def named(self) -> AbstractContextManager[Settings]:
         """Its settings, which the environment names too for the length of a block."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            yield read_settings()
+        return named_settings(self.environment)
 
     def fill(self) -> None:
         with self.named() as settings:

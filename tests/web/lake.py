@@ -2,21 +2,21 @@
 
 import json
 import uuid
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pytest
 from deltalake import CommitProperties, write_deltalake
 
-from jobs.lake.settings import Settings, read_settings
+from jobs.lake.settings import Settings
 from tapehouse.delta import url_of
 from tapehouse.services.instance import Instance
 from tapehouse.services.kafka import make_topic
+from tests.named_settings import named_settings
 from tests.stack import lake_environment
 
 # a session that is over, at its open: a recording, which is never late
@@ -115,13 +115,9 @@ class PageLake:
         }
         return cls(folder, nowhere | dict.fromkeys(names, "nobody") | places)
 
-    @contextmanager
-    def named(self) -> Generator[Settings, None, None]:
+    def named(self) -> AbstractContextManager[Settings]:
         """Its settings, which the environment names too for the length of a block."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            yield read_settings()
+        return named_settings(self.environment)
 
     @property
     def settings(self) -> Settings:
