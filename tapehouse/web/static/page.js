@@ -13,9 +13,16 @@ const looked = {symbol: asked.get('symbol'), view: asked.get('view') ?? 'live', 
 const boxes = new Boxes($('boxes'), $('sum'), $('problems'));
 const chart = new Chart($('chart'), showBar);
 const symbols = new Symbols({list: $('list'), find: $('find'), says: $('find-says'), more: $('more')}, choose);
-const stream = new Stream({chart: showChart, bars: takeBars, list: takeList, health: takeHealth, beat: setClock,
-                           'chart-failed': why => { $('caption').textContent = `not read: ${why}`; }}, showConnection);
+const stream = new Stream({chart: ifAsked(showChart), bars: ifAsked(takeBars), 'chart-failed': ifAsked(showFailure),
+                           list: takeList, health: takeHealth, beat: setClock}, showConnection);
 let shownVersion = null, request = 0;
+// looks so far, the one that the stream is of, and what that looks at
+let looks = 0, streamed = 0, before = null;
+
+// What the stream says of a symbol while another is being looked for is of no concern any more.
+function ifAsked(handle) {
+  return told => { if (streamed === looks) handle(told); };
+}
 
 function choose(name) {
   Object.assign(looked, {symbol: name, source: null});
@@ -24,6 +31,8 @@ function choose(name) {
 
 // Asks for what is looked at: live bars come by the stream, others by a request of their own.
 async function look() {
+  const mine = ++looks;
+  request += 1;
   const query = Object.entries(looked).filter(([, value]) => value);
   history.replaceState(null, '', `?${new URLSearchParams(query)}`);
   for (const button of $('views').children) button.setAttribute('aria-pressed', String(button.dataset.view === looked.view));
@@ -33,24 +42,36 @@ async function look() {
   const isLive = looked.view === 'live' && looked.symbol;
   // the health is told whatever is looked at
   if (!stream.source) stream.open('/events');
-  if (looked.symbol && !await isKnown()) return;
+  const isKnownNow = !looked.symbol || await isKnown(looked);
+  if (mine !== looks) return;
+  if (!isKnownNow) { showUnknown(); return; }
+  streamed = mine;
+  before = {...looked};
   stream.open(isLive ? `/events?${new URLSearchParams({symbol: looked.symbol, ...(looked.source ? {source: looked.source} : {})})}` : '/events');
   if (looked.symbol && !isLive) await fetchBars();
 }
 
-async function isKnown() {
-  const view = looked.view === 'live' ? 'minute' : looked.view;
-  if (symbols.entries.has(looked.symbol)) return true;
+async function isKnown({symbol, view}) {
+  if (symbols.entries.has(symbol)) return true;
   try {
-    const answer = await fetch(`/bars/${encodeURIComponent(looked.symbol)}?${new URLSearchParams({view})}`);
-    if (answer.status !== 404) return true;
-    $('find-says').textContent = `no instrument is called ${looked.symbol}`;
-    $('empty').textContent = $('find-says').textContent;
-    $('empty').hidden = false;
-    return false;
+    const query = new URLSearchParams({view: view === 'live' ? 'minute' : view});
+    return (await fetch(`/bars/${encodeURIComponent(symbol)}?${query}`)).status !== 404;
   } catch {
     return true;  // the stream says that the server is away
   }
+}
+
+// Goes back to what was looked at before, if anything was.
+function showUnknown() {
+  $('find-says').textContent = `no instrument is called ${looked.symbol}`;
+  if (before?.symbol) {
+    Object.assign(looked, before);
+    before = null;
+    look();
+    return;
+  }
+  $('empty').textContent = $('find-says').textContent;
+  $('empty').hidden = false;
 }
 
 async function fetchBars() {
@@ -66,6 +87,10 @@ async function fetchBars() {
     $('caption').textContent = `not read: ${error.message}; trying again`;
     setTimeout(() => { if (mine === request && looked.view !== 'live') fetchBars(); }, 5000);
   }
+}
+
+function showFailure(why) {
+  $('caption').textContent = `not read: ${why}`;
 }
 
 function showChart(found) {
@@ -157,9 +182,11 @@ function takeHealth(found) {
   if (looked.view !== 'live' && version && version !== shownVersion && looked.symbol) { shownVersion = version; fetchBars(); fetchOthers(); }
 }
 
-function showConnection(state, silent) {
-  const text = state === 'ok' ? `connected, heard ${(silent / 1000).toFixed(0)} s ago` :
-    state === 'down' ? `no word from the page's server for ${(silent / 1000).toFixed(0)} s: what is shown is old; trying again` : 'connecting to the page\'s server';
+function showConnection(state, silent, refusal) {
+  const seconds = (silent / 1000).toFixed(0);
+  const down = refusal ? `the page's server refuses: ${refusal}; trying again` :
+    `no word from the page's server for ${seconds} s: what is shown is old; trying again`;
+  const text = {ok: `connected, heard ${seconds} s ago`, down}[state] ?? 'connecting to the page\'s server';
   $('connection').dataset.state = state;
   if ($('connection').textContent !== text) $('connection').textContent = text;
   document.body.toggleAttribute('data-down', state === 'down');

@@ -1,11 +1,12 @@
 // The stream of events, judged by when its last beat came: a server that is silent is down, whatever stands on the page.
-const SILENT_AFTER = 3500, ANEW_AFTER = 9000, RETRY = 2000;
+const SILENT_AFTER = 3500, ANEW_AFTER = 9000, RETRY = 2000, LONGEST = 200;
 
 export class Stream {
   constructor(handlers, onState) {
     this.handlers = handlers;
     this.onState = onState;
     this.source = null;
+    this.refusal = '';
     this.state = 'waiting';
     setInterval(() => this.watch(), 500);
   }
@@ -19,9 +20,30 @@ export class Stream {
       source.addEventListener(name, event => { if (source === this.source) handle(JSON.parse(event.data)); });
     }
     source.addEventListener('beat', () => {
-      if (source === this.source) { this.heard = performance.now(); this.set('ok'); }
+      if (source === this.source) { this.heard = performance.now(); this.refusal = ''; this.set('ok'); }
     });
-    source.addEventListener('error', () => { if (source === this.source) this.set('down'); });
+    source.addEventListener('error', () => {
+      if (source !== this.source) return;
+      this.set('down');
+      if (source.readyState === EventSource.CLOSED) this.askWhy(source);
+      else this.refusal = '';
+    });
+  }
+
+  // An EventSource hides what it was answered: ask once, and take no events.
+  async askWhy(source) {
+    const asking = new AbortController(), ending = setTimeout(() => asking.abort(), RETRY);
+    let refusal = '';
+    try {
+      const answer = await fetch(source.url, {signal: asking.signal});
+      if (!answer.ok) refusal = (await answer.text()).trim().slice(0, LONGEST);
+    } catch {
+      // no answer is no refusal
+    } finally {
+      clearTimeout(ending);
+      asking.abort();
+    }
+    if (source === this.source) this.refusal = refusal;
   }
 
   watch() {
@@ -35,11 +57,11 @@ export class Stream {
       this.open(this.address);
       this.heard = heard;
     }
-    this.onState(this.state, silent);
+    this.onState(this.state, silent, this.refusal);
   }
 
   set(state) {
     this.state = state;
-    this.onState(state, performance.now() - this.heard);
+    this.onState(state, performance.now() - this.heard, this.refusal);
   }
 }
