@@ -81,10 +81,10 @@ def bar(minute: int, close: str, *, symbol: str = "AAPL", **changes: Any) -> dic
     return made | changes
 
 
-def live_bar(start: datetime, close: str = "11") -> dict[str, Any]:
+def live_bar(start: datetime, *, symbol: str = "X") -> dict[str, Any]:
     """A bar of a live source, on a venue that never closes."""
     changes = {"source": "yahoo", "mic": "XCRY", "bar_start": start, "session": start.date()}
-    return bar(0, close, symbol="X", **changes)
+    return bar(0, "11", symbol=symbol, **changes)
 
 
 class PageLake:

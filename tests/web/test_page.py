@@ -1,11 +1,13 @@
 """The market in a real browser: what is shown, marked and painted, and how it is used."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.web.browser import becomes, says, says_no_more, text
 from tests.web.conftest import MARKUP, Seen, Served
-from tests.web.lake import PageLake, bar
+from tests.web.lake import PageLake, bar, live_bar
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -17,6 +19,8 @@ for (const canvas of document.querySelectorAll('#chart canvas')) {
   for (let i = 0; i < data.length; i += 4) {
     const name = `${data[i]},${data[i + 1]},${data[i + 2]}`; found[name] = (found[name] ?? 0) + 1; } }
 return found; }"""
+LATER = """async () => { const {setClock} = await import('/static/ages.js');
+setInterval(() => setClock(Date.now() / 1000 + 600), 20); }"""
 UP, DOWN = "38,166,154", "217,84,79"
 
 
@@ -89,6 +93,23 @@ def test_what_never_closes_has_gaps_too(look: Look, lake: PageLake) -> None:
     lake.commit(*[bar(minute, "12", symbol="COIN", mic="XCRY") for minute in (0, 1, 4)])
     page = look("i-COIN")
     says(page, "#notes", "3 bars · 2 minutes without a bar: shaded")
+
+
+def test_the_minutes_since_a_live_feed_died_are_a_gap_that_grows(look: Look, lake: PageLake) -> None:
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=9)
+    lake.commit(live_bar(minute, symbol="DEAD"))
+    page = look("i-DEAD")
+    # of the last two minutes it may be on its way
+    assert 6 <= missing(page) <= 8
+    page.evaluate(LATER)
+    page.wait_for_function("/ 1\\d minutes/.test(document.getElementById('notes').innerText)", timeout=8_000)
+    assert 16 <= missing(page) <= 18
+
+
+def missing(page: "Page") -> int:
+    found = re.fullmatch(r"1 bars · (\d+) minutes without a bar: shaded", text(page, "#notes"))
+    assert found is not None
+    return int(found[1])
 
 
 def test_a_symbol_cannot_carry_markup_into_the_page(look: Look, seen: Seen) -> None:

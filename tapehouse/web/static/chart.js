@@ -1,10 +1,12 @@
 // The chart: candles and volume, what is provisional hollow, what was revised marked, what is missing left empty.
+import {now} from './ages.js';
 import {barOf, gapsOf, placesOf} from './bars.js';
 import {Marks} from './marks.js';
 
 const {createChart, CrosshairMode, TickMarkType} = window.LightweightCharts;
 // pixels beside the newest bar, so that its word has room
 const SHOWN_AT_FIRST = 240, ROOM = 44;
+const COLOURS = ['up', 'down', 'panel', 'soft', 'line', 'shade', 'warn'];
 
 const faded = (colour, alpha) => `${colour}${Math.round(alpha * 255).toString(16).padStart(2, '0')}`;
 const colourOf = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -40,14 +42,20 @@ export class Chart {
     this.bars = new Map(chart.bars.map(row => barOf(row)).map(bar => [bar.time, bar]));
     const zone = chart.view === 'day' ? 'UTC' : chart.zone ?? 'UTC';
     const format = options => new Intl.DateTimeFormat('en-GB', {timeZone: zone, ...options});
-    this.formats = {time: format({hour: '2-digit', minute: '2-digit', hour12: false}), day: format({day: 'numeric', month: 'short'}),
-                    month: format({month: 'short'}), year: format({year: 'numeric'}),
-                    whole: format({day: 'numeric', month: 'short', year: 'numeric'})};
+    this.formats = {
+      time: format({hour: '2-digit', minute: '2-digit', hour12: false}),
+      day: format({day: 'numeric', month: 'short'}),
+      month: format({month: 'short'}),
+      year: format({year: 'numeric'}),
+      whole: format({day: 'numeric', month: 'short', year: 'numeric'}),
+    };
     this.setPrecision();
     this.draw();
     // a session of which little came begins where that does
-    const places = this.places.length, first = this.places.findIndex(time => this.bars.has(time));
-    const from = Math.max(first - 12, places - SHOWN_AT_FIRST, -2);
+    const places = this.places.length;
+    const first = this.places.findIndex(time => this.bars.has(time));
+    const last = this.places.findLastIndex(time => this.bars.has(time));
+    const from = Math.max(-2, Math.min(Math.max(first - 12, places - SHOWN_AT_FIRST), last - 12));
     const wide = Math.max(ROOM * 2, this.place.clientWidth - 80);
     this.chart.timeScale().setVisibleLogicalRange({from, to: places + (places - from) * ROOM / (wide - ROOM)});
   }
@@ -63,9 +71,16 @@ export class Chart {
     return bars.some(bar => !known.has(bar.session));
   }
 
+  // Where no bar came, time went on. Whether there is more to see.
+  goOn() {
+    if (!this.places || placesOf(this.bars, this.about, now()).length === this.places.length) return false;
+    this.draw();
+    return true;
+  }
+
   draw() {
     const {bars, about} = this;
-    this.places = placesOf(bars, about);
+    this.places = placesOf(bars, about, now());
     this.candles.setData(this.places.map(time => bars.has(time) ? this.candleOf(bars.get(time)) : {time}));
     this.volume.setData(this.places.map(time => bars.has(time) ? this.volumeOf(bars.get(time)) : {time}));
     this.gaps = gapsOf(this.places, bars, about);
@@ -84,20 +99,23 @@ export class Chart {
 
   drawMarkers() {
     const {up, warn, soft} = this.colours;
+    const below = {position: 'belowBar', text: ''}, above = {position: 'aboveBar', shape: 'circle', color: warn};
     const markers = [...this.bars.values()].filter(bar => bar.revision > 0)
-      .map(({time, revision}) => ({time, position: 'aboveBar', shape: 'circle', color: warn, text: `rev ${revision}`}));
+      .map(({time, revision}) => ({...above, time, text: `rev ${revision}`}));
     const last = this.newest();
-    if (last?.isProvisional) markers.push({time: last.time, position: 'belowBar', shape: 'square', size: 0, color: soft, text: 'provisional'});
-    if (this.chosen) markers.push({time: this.chosen, position: 'belowBar', shape: 'arrowUp', color: up, text: ''});
+    if (last?.isProvisional) {
+      markers.push({...below, time: last.time, shape: 'square', size: 0, color: soft, text: 'provisional'});
+    }
+    if (this.chosen) markers.push({...below, time: this.chosen, shape: 'arrowUp', color: up});
     this.candles.setMarkers(markers.sort((a, b) => a.time - b.time));
   }
 
   candleOf(bar) {
     const colour = bar.close >= bar.open ? this.colours.up : this.colours.down;
     const {time, open, high, low, close} = bar;
-    if (!bar.isProvisional) return {time, open, high, low, close, color: colour, borderColor: colour, wickColor: colour};
-    const pale = faded(colour, .6);
-    return {time, open, high, low, close, color: this.colours.panel, borderColor: pale, wickColor: pale};
+    const line = bar.isProvisional ? faded(colour, .6) : colour;
+    const body = bar.isProvisional ? this.colours.panel : colour;
+    return {time, open, high, low, close, color: body, borderColor: line, wickColor: line};
   }
 
   volumeOf({time, volume, open, close, isProvisional}) {
@@ -106,13 +124,12 @@ export class Chart {
   }
 
   paint() {
-    const names = {up: '--up', down: '--down', panel: '--panel', ink: '--ink', soft: '--soft', line: '--line', shade: '--shade', warn: '--warn'};
-    this.colours = Object.fromEntries(Object.entries(names).map(([name, of]) => [name, colourOf(of)]));
-    const {panel, soft, line, up, down} = this.colours;
-    this.chart.applyOptions({layout: {background: {type: 'solid', color: panel}, textColor: soft, fontFamily: 'system-ui, sans-serif'},
+    this.colours = Object.fromEntries(COLOURS.map(name => [name, colourOf(`--${name}`)]));
+    const {panel, soft, line, up, down} = this.colours, background = {type: 'solid', color: panel};
+    this.chart.applyOptions({layout: {background, textColor: soft, fontFamily: 'system-ui, sans-serif'},
                              grid: {vertLines: {visible: false}, horzLines: {color: line}}});
-    this.candles.applyOptions({upColor: up, downColor: down, borderUpColor: up, borderDownColor: down, wickUpColor: up, wickDownColor: down,
-                               priceLineColor: soft});
+    this.candles.applyOptions({upColor: up, borderUpColor: up, wickUpColor: up, priceLineColor: soft,
+                               downColor: down, borderDownColor: down, wickDownColor: down});
     if (this.places) this.draw();
   }
 
@@ -160,7 +177,8 @@ export class Chart {
     const date = new Date(time * 1000), {time: clock, day, month, year} = this.formats;
     if (this.about.view !== 'day') {
       const before = this.bars.get(time - 60), bar = this.bars.get(time);
-      return type < TickMarkType.Time && bar && bar.session !== before?.session && clock.format(date) === '00:00' ? day.format(date) : clock.format(date);
+      const isMidnight = type < TickMarkType.Time && clock.format(date) === '00:00';
+      return isMidnight && bar && bar.session !== before?.session ? day.format(date) : clock.format(date);
     }
     return {[TickMarkType.Year]: year, [TickMarkType.Month]: month}[type]?.format(date) ?? day.format(date);
   }

@@ -1,6 +1,6 @@
 // Asks for an explanation, says that it is being worked out, and shows it as text.
 const [, , ...asked] = location.pathname.split('/');
-const says = document.getElementById('says'), text = document.getElementById('text'), again = document.getElementById('again');
+const [says, text, again] = ['says', 'text', 'again'].map(id => document.getElementById(id));
 const when = asked.pop(), name = decodeURIComponent(asked.join('/'));
 document.getElementById('title').textContent = `Where ${name} ${when} comes from`;
 document.title = `${name} ${when} - Tapehouse`;
@@ -11,7 +11,9 @@ async function ask() {
   again.hidden = true;
   text.textContent = '';
   says.dataset.state = 'waiting';
-  const ticking = setInterval(() => { says.textContent = `working it out from the rows of the lake, ${seconds()} s`; }, 250);
+  const ticking = setInterval(() => {
+    says.textContent = `working it out from the rows of the lake, ${seconds()} s`;
+  }, 250);
   try {
     const answer = await fetch(`/explained/${encodeURIComponent(name)}/${encodeURIComponent(when)}`);
     text.textContent = await answer.text();

@@ -1,4 +1,4 @@
-// The stream of events, judged by when its last beat came: a server that is silent is down, whatever stands on the page.
+// The stream of events, judged by when its last beat came: a server that is silent is down, whatever the page shows.
 const SILENT_AFTER = 3500, ANEW_AFTER = 9000, RETRY = 2000, LONGEST = 200;
 
 export class Stream {

@@ -87,8 +87,9 @@ export class Symbols {
     const known = this.rows.get(entry.instrument);
     if (known) return known;
     const make = (name, className) => Object.assign(document.createElement(name), {className});
-    const row = {item: make('li', ''), button: make('button', ''), name: make('span', 'name'), price: make('span', 'price'),
-                 small: make('small', ''), age: make('span', 'age'), who: make('span', 'who'), why: make('a', 'why')};
+    const row = {item: make('li', ''), button: make('button', ''), name: make('span', 'name'),
+                 price: make('span', 'price'), small: make('small', ''), age: make('span', 'age'),
+                 who: make('span', 'who'), why: make('a', 'why')};
     row.button.type = 'button';
     row.why.textContent = 'explain';
     row.small.append(row.who, row.age);
