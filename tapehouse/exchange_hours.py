@@ -13,6 +13,16 @@ def is_open(mic: str, at: datetime) -> bool:
     )
 
 
+def recent_sessions(mic: str, at: datetime) -> list[tuple[str, int, int]]:
+    """The sessions of the week before `at` and after it, each with its open and close as Unix times."""
+    calendar = _calendar(mic, at.date().toordinal())
+    edges = zip(calendar.sessions, calendar.opens, calendar.closes, strict=True)
+    return [
+        (label.date().isoformat(), int(opens.timestamp()), int(closes.timestamp()))
+        for label, opens, closes in edges
+    ]
+
+
 def closes_at(mic: str, at: datetime) -> datetime:
     """The end of the regular session that is on at `at`; of what never closes, the end of the UTC date."""
     calendar = _calendar(mic, at.date().toordinal())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,12 @@ PROMISED = ("silver.quotes", "gold.bars_1m")
 LIVE = ("yahoo", "alpha_vantage")
 # before the newest session of all: whoever sent since then should still send
 SENT_WITHIN = timedelta(days=10)
+# the tables that Airflow's daily_close brings, of the sessions of which exchange, and how long after a session's close:
+# it begins after 4 h 30 min, and has 2 h
+BROUGHT = ("gold.bars_1d", "gold.adjusted_bars_1d", "gold.indicators_1d")
+OF_DAGS, BROUGHT_WITHIN = "XNYS", timedelta(hours=6, minutes=30)
+# whoever let Airflow close a session since then still wants it to
+CLOSED_WITHIN = timedelta(days=10)
 
 
 @dataclass
@@ -57,6 +63,32 @@ def judge_tables(
             late.append(f"{line.name} is late by {line.age} while {', '.join(live_and_open)} should send")
         elif line.rows:
             line.state = "ok" if job.state == "running" else "stopped"
+    return late
+
+
+def due_session(
+    sessions: Iterable[tuple[str, int, int]], *, closed_at: datetime | None, at: datetime
+) -> date | None:
+    """The newest session whose day should be there; each has an open and a close as Unix times.
+
+    None is due unless daily_close began in the last days, at `closed_at`.
+    """
+    if closed_at is None or at - closed_at > CLOSED_WITHIN:
+        return None
+    limit = (at - BROUGHT_WITHIN).timestamp()
+    over = [day for day, _, closes in sessions if closes <= limit]
+    return date.fromisoformat(max(over)) if over else None
+
+
+def judge_history(tables: Iterable[TableLine], *, due: date | None) -> list[str]:
+    """Set the state of each table that should have the session that is due; what is wrong with those that are late."""
+    late = []
+    for line in tables:
+        if line.name in BROUGHT and due and line.rows and line.newest and line.newest.date() < due:
+            line.state = "late"
+            late.append(
+                f"{line.name} ends with {line.newest:%Y-%m-%d}: daily_close should have brought {due}"
+            )
     return late
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--freshness", action="store_true", help="nothing is a problem but a table that is late"
+        "--freshness", action="store_true", help="nothing is a problem but a table of the stream that is late"
     )
     parser.add_argument("--json", action="store_true", help="the same as JSON")
 

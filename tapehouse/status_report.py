@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.budget import look as look_at_budgets
-from tapehouse.exchange_hours import is_open
+from tapehouse.exchange_hours import is_open, recent_sessions
 from tapehouse.judgement import (
+    BROUGHT,
     LIVE,
+    OF_DAGS,
     SENT_WITHIN,
     Job,
     TableLine,
+    due_session,
     job_of,
+    judge_history,
     judge_job,
     judge_services,
     judge_tables,
@@ -40,7 +44,7 @@ class Status:
     """Everything at one moment. `lag` counts messages of the topic that bronze does not record yet.
 
     `work` counts what is to be fetched and looked at, by kind and state. `late` are those problems that say that a
-    table is late.
+    table of the stream is late.
     """
 
     at: datetime
@@ -74,6 +78,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         live_and_open = _open_live_sources(settings, status)
         status.late = judge_tables(status.tables, at=status.at, job=status.job, live_and_open=live_and_open)
         status.problems += status.late
+        status.problems += _history(settings, status)
         status.problems += judge_job(status.job, lag=status.lag, live_and_open=live_and_open)
         status.problems += judge_services(instance.programs() if instance else [], "whoever started it")
     return status
@@ -116,14 +121,41 @@ def _tables(settings: "Settings", status: Status) -> dict[int, int]:
         except NoDataError:
             status.tables.append(TableLine(name, 0, None, None, -1, "empty"))
             continue
-        rows, newest = table.count(), _newest(table, column)
-        age = tell_age(status.at - newest) if newest else None
-        status.tables.append(TableLine(name, rows, newest, age, table.version(), "ok" if rows else "empty"))
+        status.tables.append(_line(name, column, table, status.at))
         if name == "bronze.quotes":
             known = [commit for _, commit in commits(table) if commit]
         if name == "silver.rejected":
-            status.rejected = rows
+            status.rejected = status.tables[-1].rows
     return recorded_ends({"bronze.quotes": known}, topic=settings.topic)["bronze.quotes"]
+
+
+def _history(settings: "Settings", status: Status) -> list[str]:
+    """Fill in the lines of the tables that daily_close brings, where it runs; which of them are late."""
+    from jobs.lake.errors import NoDataError
+    from jobs.lake.instruments import read_instruments
+    from jobs.lake.trading_hours import expected_on
+    from tapehouse.delta import open_table
+
+    closed = [run["started_at"] for run in status.dag_runs if run["dag_id"] == "daily_close"]
+    sessions = recent_sessions(OF_DAGS, status.at)
+    due = due_session(sessions, closed_at=max(closed, default=None), at=status.at)
+    instruments = read_instruments(settings.instruments)
+    if due is None or not expected_on(status.at.date(), instruments, dataset="1d"):
+        return []
+    lines = []
+    for name in BROUGHT:
+        try:
+            lines.append(_line(name, "session", open_table(name, settings), status.at))
+        except NoDataError:
+            lines.append(TableLine(name, 0, None, None, -1, "empty"))
+    status.tables += lines
+    return judge_history(lines, due=due)
+
+
+def _line(name: str, column: str, table: Any, at: datetime) -> TableLine:
+    rows, newest = table.count(), _newest(table, column)
+    age = tell_age(at - newest) if newest else None
+    return TableLine(name, rows, newest, age, table.version(), "ok" if rows else "empty")
 
 
 def _newest(table: Any, column: str) -> datetime | None:

@@ -72,6 +72,15 @@ def expected_of(instruments: Instruments) -> list[Expected]:
     return sorted(found)
 
 
+def expected_on(day: date, instruments: Instruments, *, dataset: str) -> list[Expected]:
+    """What is followed of a dataset on a day."""
+    return [
+        one
+        for one in expected_of(instruments)
+        if one.dataset == dataset and one.followed_from <= day < one.followed_to
+    ]
+
+
 @cache
 def _hours(name: str, until: date) -> list[Hours]:
     if name == ALWAYS_OPEN:

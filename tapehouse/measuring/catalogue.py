@@ -112,6 +112,10 @@ OPERATIONS = {
 MARKET = {
     "tapehouse_market_open": _gauge("1: the regular session of the calendar is on", "calendar"),
     "tapehouse_source_expected": _gauge("1: an exchange of what is followed of its stream is open", "source"),
+    "tapehouse_session_due_timestamp_seconds": _gauge(
+        "midnight of the newest session that daily_close should have brought, where days are followed",
+        "calendar",
+    ),
 }
 HEARTBEATS = {
     "tapehouse_source_heartbeat_timestamp_seconds": _gauge("when a producer of it last beat", "source"),

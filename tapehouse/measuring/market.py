@@ -1,14 +1,13 @@
-"""Which exchanges are open, and whose quotes are expected now: by calendars alone, no service is asked."""
+"""Which exchanges are open, and what is expected now: by calendars alone, no service is asked."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tapehouse.judgement import OF_DAGS, due_session
 from tapehouse.measuring.catalogue import Sample
 
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
-
-OF_DAGS = "XNYS"  # whose sessions Airflow runs by
 
 
 class MarketPart:
@@ -18,20 +17,20 @@ class MarketPart:
     def look(self, *, now: datetime | None = None) -> list[Sample]:
         from jobs.lake.arguments import FOLLOWED_SOURCES
         from jobs.lake.instruments import read_instruments
-        from jobs.lake.trading_hours import expected_of
-        from tapehouse.exchange_hours import is_open
+        from jobs.lake.trading_hours import expected_on
+        from tapehouse.exchange_hours import is_open, recent_sessions
 
         now = now or datetime.now(UTC)
         instruments = read_instruments(self._settings.instruments)
         calendars = sorted({OF_DAGS, *instruments.calendars})
         found = [Sample("tapehouse_market_open", float(is_open(name, now)), (name,)) for name in calendars]
-        followed = [
-            one
-            for one in expected_of(instruments)
-            if one.dataset == "stream" and one.followed_from <= now.date() < one.followed_to
-        ]
+        followed = expected_on(now.date(), instruments, dataset="stream")
         for source in FOLLOWED_SOURCES:
             of_source = {one.calendar for one in followed if one.source == source}
             expected = any(is_open(calendar, now) for calendar in of_source)
             found.append(Sample("tapehouse_source_expected", float(expected), (source,)))
+        due = due_session(recent_sessions(OF_DAGS, now), closed_at=now, at=now)
+        if due and expected_on(now.date(), instruments, dataset="1d"):
+            midnight = datetime(due.year, due.month, due.day, tzinfo=UTC).timestamp()
+            found.append(Sample("tapehouse_session_due_timestamp_seconds", midnight, (OF_DAGS,)))
         return found

@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tapehouse.guard_report import PRODUCERS
-from tapehouse.judgement import LIVE, PROMISED, Job, TableLine, job_of, tell_age
+from tapehouse.judgement import BROUGHT, LIVE, PROMISED, Job, TableLine, job_of, tell_age
 from tapehouse.web.box import Box, Line, stamp, worst
 from tapehouse.web.looks import Beat, JobSeen, Numbers, Operations
 
 # the job renews its lease every 5 s, a producer beats every 10 s: what has missed two of them is not well
 UNRENEWED_FOR, UNBEATEN_FOR = 12.0, 25.0
 STARTS_WITHIN = 180.0
-PROMISE = "5 min"
+PROMISES = dict.fromkeys(PROMISED, "5 min") | dict.fromkeys(
+    BROUGHT, "its session, 6 h 30 min after the close"
+)
 
 
 def job_box(seen: JobSeen, now: float) -> tuple[Box, Job, list[str]]:
@@ -102,10 +104,10 @@ def tables_box(name: str, title: str, lines: Sequence[TableLine], *, is_closed: 
     """A row for each table. While its exchange is closed, what is promised is not waited for."""
     rows = []
     for line in lines:
-        promised = line.name in PROMISED and name == "stream_tables"
-        state = "closed" if promised and is_closed and line.state == "ok" else line.state
+        promise = PROMISES.get(line.name)
+        state = "closed" if promise and is_closed and line.state == "ok" else line.state
         text = f"{line.rows:,} rows, version {line.version}" if line.version >= 0 else "not there yet"
-        rows.append(Line(line.name, text, stamp(line.newest), state, PROMISE if promised else None))
+        rows.append(Line(line.name, text, stamp(line.newest), state, promise))
     state = worst(row.state for row in rows)
     late = [row.name for row in rows if row.state == "late"]
     says = f"late: {', '.join(late)}" if late else f"{sum(line.rows > 0 for line in lines)} with rows"

@@ -5,17 +5,24 @@ A program of its own, because the calendars bring pandas, which the page's serve
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 
 def main(argv: list[str]) -> int:
     from jobs.lake.instruments import read_instruments
+    from jobs.lake.trading_hours import expected_on
 
-    listings = read_instruments(Path(argv[0])).listings
+    instruments = read_instruments(Path(argv[0]))
+    listings, today = instruments.listings, datetime.now(UTC).date()
     names = {*argv[1:], *(one.calendar for one in listings), *(one.mic for one in listings)}
-    calendars = {name: _calendar(name) for name in sorted(names)}
-    print(json.dumps({"listings": [one._asdict() for one in listings], "calendars": calendars}, default=str))
+    told = {
+        "listings": [one._asdict() for one in listings],
+        "calendars": {name: _calendar(name) for name in sorted(names)},
+        "follows_days": bool(expected_on(today, instruments, dataset="1d")),
+    }
+    print(json.dumps(told, default=str))
     return 0
 
 

@@ -5,10 +5,21 @@ What cannot be looked at is unknown, and says since when: no box stays as it was
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from tapehouse.judgement import LIVE, Job, judge_job, judge_services, judge_tables, tell_alert
+from tapehouse.judgement import (
+    LIVE,
+    OF_DAGS,
+    SENT_WITHIN,
+    Job,
+    due_session,
+    judge_history,
+    judge_job,
+    judge_services,
+    judge_tables,
+    tell_alert,
+)
 from tapehouse.web import boxes
 from tapehouse.web.box import Box, Line, stamp
 from tapehouse.web.looks import JobSeen, Operations
@@ -36,7 +47,7 @@ TITLES = {
 }
 WRONG = {"late", "differs", "failed"}
 # the boxes of which each thing that is wrong is told in a sentence of its own
-TOLD = {"job", "feed", "stream_tables", "lag", "alerts", "services"}
+TOLD = {"job", "feed", "stream_tables", "lag", "alerts", "tables", "services"}
 # the watches of boxes that are called otherwise, or need several
 MADE_OF = {
     "lag": ("kafka",),
@@ -45,6 +56,8 @@ MADE_OF = {
     "stream_tables": ("stream_tables", "bars", "listings"),
     "alerts": ("operations",),
     "runs": ("operations",),
+    # which session should be there is told by the exchange's calendar, and by the runs of daily_close
+    "tables": ("tables", "listings", "operations"),
     "warehouse": ("warehouse", "operations"),
 }
 
@@ -96,7 +109,7 @@ class Health:
         lag = self._lag(found, job)
         problems += judge_job(job, lag=lag, live_and_open=live_and_open) if "job" in found else []
         self._of_ledger(found, problems, sources, open_venues, live_and_open)
-        self._of_lake(found, at)
+        self._of_lake(found, problems, at)
         self._services(found, problems)
         shown = [found.get(name) or self._unknown(name, title) for name, title in TITLES.items()]
         problems += [f"{box.title}: {box.says}" for box in shown if box.state in WRONG and box.id not in TOLD]
@@ -174,7 +187,7 @@ class Health:
         if self.watches["warehouse"].is_known:
             found["warehouse"] = boxes.warehouse_box(self.watches["warehouse"].found, seen)
 
-    def _of_lake(self, found: dict[str, Box], at: datetime) -> None:
+    def _of_lake(self, found: dict[str, Box], problems: list[str], at: datetime) -> None:
         from tapehouse.measuring.lake import NEWEST_BY
         from tapehouse.status_report import NEWEST_BY as OF_STREAM
 
@@ -182,11 +195,21 @@ class Health:
             found["rejected"] = boxes.rejected_box(self.watches["rejected"].found)
         if self.watches["gaps"].is_known:
             found["gaps"] = boxes.gaps_box(self.watches["gaps"].found)
-        if self.watches["tables"].is_known:
+        if not self._lost("tables"):
             names = [name for name in NEWEST_BY if name not in OF_STREAM]
             lines = boxes.table_lines(self.watches["tables"].found, names, at)
+            problems += judge_history(lines, due=self._due(at))
             there = [line for line in lines if line.version >= 0]
             found["tables"] = boxes.tables_box("tables", TITLES["tables"], there)
+
+    def _due(self, at: datetime) -> date | None:
+        """The session that the tables of history should have, where their days are followed."""
+        seen: Operations | None = self.watches["operations"].found
+        if seen is None or not self._listings.follows_days:
+            return None
+        today = at.date()
+        sessions = self._listings.sessions_between(OF_DAGS, today - SENT_WITHIN, today)
+        return due_session(sessions, closed_at=seen.closed_at, at=at)
 
     def _services(self, found: dict[str, Box], problems: list[str]) -> None:
         watch = self.watches["services"]

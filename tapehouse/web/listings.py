@@ -49,6 +49,7 @@ class Listings:
         self._is_there = threading.Event()
         self._listings: list[Listing] = []
         self._calendars: dict[str, Calendar | None] = {}
+        self.follows_days = False
 
     def look(self) -> int:
         """How many listings there are."""
@@ -135,6 +136,7 @@ class Listings:
             Listing(**one | {name: date.fromisoformat(one[name]) for name in days})
             for one in facts["listings"]
         ]
+        self.follows_days = facts["follows_days"]
         self._calendars = {
             name: Calendar(one["zone"], *map(list, zip(*one["sessions"], strict=True))) if one else None
             for name, one in facts["calendars"].items()

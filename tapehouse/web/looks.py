@@ -28,6 +28,7 @@ WHERE coalesce(ended_at, now()) >= date_trunc('day', now()) ORDER BY started_at 
 COUNTS = """SELECT count(*), count(*) FILTER (WHERE state NOT IN ('done', 'success', 'running')) FROM (
 SELECT state FROM runs WHERE started_at >= date_trunc('day', now())
 UNION ALL SELECT state FROM dag_runs WHERE coalesce(ended_at, now()) >= date_trunc('day', now())) AS today"""
+CLOSED = "SELECT max(started_at) FROM dag_runs WHERE dag_id = 'daily_close'"
 LOADS = """SELECT table_name, to_version, rows_total, loaded_at FROM loads
 WHERE starts_with(warehouse, %s) ORDER BY loaded_at DESC, load_id LIMIT %s"""
 
@@ -50,7 +51,8 @@ class Beat(NamedTuple):
 class Operations(NamedTuple):
     """What the ledger says of everything else. Programs and DAG runs are the newest of `today`, of which `failed` did.
 
-    A program that died before it could say so has failed in its line, and is not counted.
+    A program that died before it could say so has failed in its line, and is not counted. `closed_at`: when the
+    newest run of daily_close began.
     """
 
     alerts: list[dict[str, Any]]
@@ -60,6 +62,7 @@ class Operations(NamedTuple):
     loads: list[dict[str, Any]]
     today: int = 0
     failed: int = 0
+    closed_at: datetime | None = None
 
 
 class JobLook:
@@ -117,6 +120,7 @@ class OperationsLook:
                 ask(LOADS, (f"{self._settings.warehouse}:", RECEIPTS)),
             ),
             *ask(COUNTS)[0],
+            *ask(CLOSED)[0],
         )
 
 

@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,16 @@ def test_a_market_is_open_by_its_calendar_alone() -> None:
         found = {(s.name, s.labels): s.value for s in part.look(now=datetime.fromisoformat(moment))}
         assert found["tapehouse_market_open", ("XNYS",)] == is_open, moment
         assert found["tapehouse_market_open", ("24/7",)] == 1
+        # days are not followed here
+        assert ("tapehouse_session_due_timestamp_seconds", ("XNYS",)) not in found
+
+
+@pytest.mark.usefixtures("named")
+def test_a_session_is_due_where_days_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "instruments.yaml"
+    file.write_text(read_settings().instruments.read_text().replace("dataset: stream", "dataset: 1d"))
+    monkeypatch.setenv("TAPEHOUSE_INSTRUMENTS", str(file))
+    part = MarketPart(read_settings())
+    found = {(s.name, s.labels): s.value for s in part.look(now=datetime.fromisoformat("2026-11-28T00:30Z"))}
+    midnight = datetime.fromisoformat("2026-11-27T00:00Z").timestamp()
+    assert found["tapehouse_session_due_timestamp_seconds", ("XNYS",)] == midnight

@@ -2,17 +2,29 @@
 
 import json
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from deltalake import write_deltalake
 
+from jobs.lake.postgres import Connection
 from producers.events import Message, Quote
 from producers.tape import last_session
+from tapehouse.delta import url_of
 from tapehouse.status_report import look
 from tests.builders import micros, quote
 from tests.stack import Stack, call
 
+FOLLOWED = """version: 1
+instruments:
+  - instrument_id: us-apple
+    follow: [{source: yahoo, dataset: 1d, from: 2020-01-01}]
+    listings:
+      - {symbol: AAPL, mic: XNAS, currency: USD, from: 1980-12-12, vendor_symbols: {yahoo: AAPL}}
+"""
 RECORDED = Message("yahoo_recording", b"", quote("14:30:01 AAPL 10 1"))
 
 
@@ -67,6 +79,48 @@ def test_a_live_source_is_late_only_while_its_exchange_is_open(stack: Stack) -> 
     assert "the stream job is stopped while a live source's exchange is open: start it" in while_open.problems
     at_night = look(stack.settings, None, now=at + timedelta(hours=12))
     assert (at_night.problems, at_night.late) == ([], [])
+
+
+@pytest.mark.parametrize(("days", "expected"), [(9, True), (12, False)])
+def test_another_venue_is_expected_while_it_sent_within_ten_days(
+    stack: Stack, days: int, *, expected: bool
+) -> None:
+    thursday = datetime(2026, 11, 19, 15, 30, tzinfo=UTC)
+    quotes = [("OCDO.L", thursday - timedelta(days=days)), ("AAPL", thursday)]
+    stack.send([
+        Message("yahoo", b"", Quote("yahoo", symbol, micros(at), "10", 5, "regular")) for symbol, at in quotes
+    ])
+    stack.drain()
+    # London is open, New York is not
+    found = look(stack.settings, None, now=thursday.replace(hour=10) + timedelta(days=1))
+    assert bool(found.late) is expected
+
+
+def test_a_daily_table_is_late_without_the_session_that_daily_close_should_have_brought(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "instruments.yaml"
+    file.write_text(FOLLOWED)
+    monkeypatch.setenv("TAPEHOUSE_INSTRUMENTS", str(file))
+    session = pyarrow.table({"session": [date(2026, 11, 24)]})
+    settings = stack.settings
+    write_deltalake(url_of("gold.bars_1d", settings), session, storage_options=settings.storage_options())
+    # 6 h 30 min after the close, 21:00 UTC
+    wednesday = datetime(2026, 11, 26, 3, 30, tzinfo=UTC)
+    assert look(settings, None, now=wednesday).problems == []  # no Airflow, no promise
+    with closing(stack.ledger()) as ledger, closing(Connection(settings)) as connection:
+        ledger.dag_runs.end("daily_close", stack.topic, date(2026, 11, 24), state="success", reason=None)
+        early = "UPDATE dag_runs SET started_at = %s WHERE run_id = %s"
+        connection.execute(early, (wednesday - timedelta(days=1), stack.topic))
+        before = look(settings, None, now=wednesday - timedelta(minutes=1))
+        late = look(settings, None, now=wednesday)
+        forgotten = look(settings, None, now=wednesday + timedelta(days=10))
+        connection.execute("DELETE FROM dag_runs WHERE run_id = %s", (stack.topic,))
+    assert (before.problems, forgotten.problems) == ([], [])
+    assert late.problems == ["gold.bars_1d ends with 2026-11-24: daily_close should have brought 2026-11-25"]
+    states = {line.name: line.state for line in late.tables}
+    assert (states["gold.bars_1d"], states["gold.adjusted_bars_1d"]) == ("late", "empty")
+    assert late.late == []
 
 
 def test_a_job_that_failed_is_exit_code_1_and_says_why(stack: Stack) -> None:

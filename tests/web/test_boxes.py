@@ -4,12 +4,13 @@ import os
 import socket
 import subprocess
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tapehouse.judgement import Job, TableLine, judge_tables
+from tapehouse.exchange_hours import recent_sessions
+from tapehouse.judgement import Job, TableLine, due_session, judge_tables
 from tapehouse.ledger import Run, state_of
 from tapehouse.web import boxes
 from tapehouse.web.box import Box
@@ -49,6 +50,27 @@ def test_a_table_of_a_tape_is_never_late() -> None:
 def test_a_table_says_how_old_it_may_be() -> None:
     (line,) = table(timedelta(), live_and_open=[]).lines
     assert (line.promise, line.at, line.text) == ("5 min", NOW.timestamp(), "5 rows, version 3")
+
+
+@pytest.mark.parametrize(
+    ("at", "closed_at", "due"),
+    [
+        ("2026-11-26T03:29Z", "2026-11-25T01:00Z", "2026-11-24"),
+        ("2026-11-26T03:30Z", "2026-11-25T01:00Z", "2026-11-25"),
+        # a holiday, and a half day
+        ("2026-11-27T20:00Z", "2026-11-26T01:30Z", "2026-11-25"),
+        ("2026-11-28T00:30Z", "2026-11-26T01:30Z", "2026-11-27"),
+        ("2026-11-28T00:30Z", "2026-11-18T00:29Z", None),
+        ("2026-11-28T00:30Z", None, None),
+    ],
+)
+def test_a_session_is_due_by_the_calendar_while_daily_close_runs(
+    at: str, closed_at: str | None, due: str | None
+) -> None:
+    now = datetime.fromisoformat(at)
+    begun = datetime.fromisoformat(closed_at) if closed_at else None
+    found = due_session(recent_sessions("XNYS", now), closed_at=begun, at=now)
+    assert found == (date.fromisoformat(due) if due else None)
 
 
 @pytest.mark.parametrize(

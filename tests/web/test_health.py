@@ -14,6 +14,10 @@ from tests.web.lake import PageLake, live_bar
 
 NOTHING = Operations([], [], [], [], [])
 WHEN = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+FOLLOWING_DAYS = (
+    "    listings:",
+    "    follow: [{source: yahoo, dataset: 1d, from: 2020-01-01}]\n    listings:",
+)
 FAILED = {"job": "load", "state": "failed", "started_at": WHEN, "ended_at": WHEN, "error": "no room"}
 
 
@@ -49,7 +53,7 @@ def test_a_live_source_whose_exchange_is_closed_makes_nothing_late(
 
     assert state() == "late"
     monkeypatch.setattr(Listings, "is_open", lambda self, venue, at: False)
-    assert state() != "late"
+    assert state() == "closed"
 
 
 def boxes_of(health: Health) -> dict[str, dict[str, Any]]:
@@ -69,6 +73,29 @@ def test_without_calendars_or_bars_nobody_knows_who_should_send(tmp_path: Path) 
     for name in ("listings", "bars", "operations", "stream_tables"):
         health.watches[name].look_once()
     assert {boxes_of(health)[name]["state"] for name in ("feed", "stream_tables")} == {"late"}
+
+
+def test_a_daily_table_is_late_while_its_days_are_followed_and_daily_close_runs(tmp_path: Path) -> None:
+    lake = PageLake.in_folder(tmp_path)
+    now = datetime.now(UTC)
+    lake.write("gold.bars_1d", [{"session": now.date() - timedelta(days=20)}])
+    settings = lake.settings
+    health = Health(settings, Market(settings), Listings(settings), lambda: None)
+    operations = health.watches["operations"]
+
+    def state(closed_at: datetime | None) -> str:
+        operations.look = lambda: NOTHING._replace(closed_at=closed_at)
+        for name in ("listings", "operations", "tables"):
+            health.watches[name].look_once()
+        return str(boxes_of(health)["tables"]["state"])
+
+    assert [state(now), state(now)] == ["ok", "ok"]
+    settings.instruments.write_text(settings.instruments.read_text().replace(*FOLLOWING_DAYS, 1))
+    # the calendar of the DAGs is read once it was asked for
+    assert (state(now), state(now)) == ("ok", "late")
+    told = [line["name"] for line in boxes_of(health)["sum"]["lines"]]
+    assert any(line.startswith("gold.bars_1d ends with") for line in told)
+    assert state(None) != "late"
 
 
 def test_what_is_wrong_in_a_box_is_told_in_the_sum(tmp_path: Path) -> None:
