@@ -1,6 +1,6 @@
 """What a demo adds up to: counts from the tables, latency from the send to visible in gold."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -100,11 +100,14 @@ def show(summary: dict[str, Any], *, kept: bool) -> None:
     _print(lines)
     heading = "the services are up until `make down`; try" if kept else "to query it: make demo KEEP=1, then"
     print(f"\n{heading}:")
-    for command in NEXT:
+    explained = [explain_command(*summary["final_bar"])] if summary["final_bar"] else []
+    for command in (*NEXT, *explained):
         print(f"  {command}")
-    if summary["final_bar"]:
-        symbol, minute = summary["final_bar"]
-        print(f"  .venv/bin/tapehouse explain {symbol} {minute.astimezone(UTC):%Y-%m-%dT%H:%MZ}")
+
+
+def explain_command(symbol: str, minute: datetime) -> str:
+    """What explains a bar, as it is typed."""
+    return f".venv/bin/tapehouse explain {symbol} {minute.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def _warehouse(loaded: dict[str, Any]) -> str:

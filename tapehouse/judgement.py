@@ -13,6 +13,8 @@ LATE_AFTER = timedelta(minutes=5)
 # the tables that are as new as the stream, while a live source's exchange is open
 PROMISED = ("silver.quotes", "gold.bars_1m")
 LIVE = ("yahoo", "alpha_vantage")
+# those whose quotes say their time: by the others no table can be late
+TIMED = ("yahoo",)
 # before the newest session of all: whoever sent since then should still send
 SENT_WITHIN = timedelta(days=10)
 # the tables that Airflow's daily_close brings, of the sessions of which exchange, and how long after a session's close:

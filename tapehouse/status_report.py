@@ -12,6 +12,7 @@ from tapehouse.judgement import (
     LIVE,
     OF_DAGS,
     SENT_WITHIN,
+    TIMED,
     Job,
     TableLine,
     due_session,
@@ -75,7 +76,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.alerts = _alerts(settings)
         status.work = _work(settings)
         status.problems += [tell_alert(alert) for alert in status.alerts]
-        live_and_open = _open_live_sources(settings, status)
+        live_and_open = sorted(_open_and_followed(settings, status.at) | _open_live_sources(settings, status))
         status.late = judge_tables(status.tables, at=status.at, job=status.job, live_and_open=live_and_open)
         status.problems += status.late
         status.problems += _history(settings, status)
@@ -180,7 +181,16 @@ def _lag(settings: "Settings", recorded: dict[int, int]) -> int:
     return lag
 
 
-def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
+def _open_and_followed(settings: "Settings", at: datetime) -> set[str]:
+    """Sources of which quotes are followed at an exchange that is open."""
+    from jobs.lake.instruments import read_instruments
+    from jobs.lake.trading_hours import expected_quotes
+
+    followed = expected_quotes(at.date(), read_instruments(settings.instruments))
+    return {source for source, mic in followed if source in TIMED and is_open(mic, at)}
+
+
+def _open_live_sources(settings: "Settings", status: Status) -> set[str]:
     """Live sources among those of silver's last days whose exchange is open now; fills in `sources`.
 
     Each venue has sessions of its own: a later one elsewhere hides none.
@@ -188,7 +198,7 @@ def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
     from tapehouse.delta import attach, connect
 
     if not any(line.name == "silver.quotes" and line.rows for line in status.tables):
-        return []
+        return set()
     connection = connect()
     attach(connection, settings, versions={})
     rows = connection.execute(
@@ -199,4 +209,4 @@ def _open_live_sources(settings: "Settings", status: Status) -> list[str]:
     status.sources = sorted({source for source, _, _ in rows})
     # of a source whose quotes say no time it cannot be told whether they are late
     timed = [(source, mic) for source, mic, timed in rows if timed]
-    return sorted({source for source, mic in timed if source in LIVE and is_open(mic, status.at)})
+    return {source for source, mic in timed if source in LIVE and is_open(mic, status.at)}

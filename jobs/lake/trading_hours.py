@@ -81,6 +81,17 @@ def expected_on(day: date, instruments: Instruments, *, dataset: str) -> list[Ex
     ]
 
 
+def expected_quotes(day: date, instruments: Instruments) -> set[tuple[str, str]]:
+    """Source and venue of what is followed of the stream on a day."""
+    followed = {(one.source, one.instrument_id) for one in expected_on(day, instruments, dataset="stream")}
+    return {
+        (listing.vendor, listing.mic)
+        for listing in instruments.listings
+        if (listing.vendor, listing.instrument_id) in followed
+        and listing.listed_from <= day < listing.listed_to
+    }
+
+
 @cache
 def _hours(name: str, until: date) -> list[Hours]:
     if name == ALWAYS_OPEN:

@@ -12,7 +12,7 @@ from typing import Any
 
 def main(argv: list[str]) -> int:
     from jobs.lake.instruments import read_instruments
-    from jobs.lake.trading_hours import expected_on
+    from jobs.lake.trading_hours import expected_on, expected_quotes
 
     instruments = read_instruments(Path(argv[0]))
     listings, today = instruments.listings, datetime.now(UTC).date()
@@ -20,6 +20,7 @@ def main(argv: list[str]) -> int:
     told = {
         "listings": [one._asdict() for one in listings],
         "calendars": {name: _calendar(name) for name in sorted(names)},
+        "expected": sorted(expected_quotes(today, instruments)),
         "follows_days": bool(expected_on(today, instruments, dataset="1d")),
     }
     print(json.dumps(told, default=str))

@@ -103,7 +103,7 @@ class Health:
         problems: list[str] = []
         found: dict[str, Box] = {}
         job = self._job(found, problems, now)
-        sources = self._market.live_sources()
+        sources = self._market.live_sources() | self._listings.expected
         live_and_open, open_venues = self._who_is_open(sources, at)
         self._of_stream(found, problems, at, job, live_and_open, sources)
         lag = self._lag(found, job)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tapehouse.judgement import TIMED
 from tapehouse.paths import ROOT
 from tapehouse.web.bars import Named
 
@@ -49,6 +50,8 @@ class Listings:
         self._is_there = threading.Event()
         self._listings: list[Listing] = []
         self._calendars: dict[str, Calendar | None] = {}
+        # source and venue of what is followed of the stream, and whether days are followed
+        self.expected: set[tuple[str, str]] = set()
         self.follows_days = False
 
     def look(self) -> int:
@@ -136,6 +139,7 @@ class Listings:
             Listing(**one | {name: date.fromisoformat(one[name]) for name in days})
             for one in facts["listings"]
         ]
+        self.expected = {(source, venue) for source, venue in facts["expected"] if source in TIMED}
         self.follows_days = facts["follows_days"]
         self._calendars = {
             name: Calendar(one["zone"], *map(list, zip(*one["sessions"], strict=True))) if one else None

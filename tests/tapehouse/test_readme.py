@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tapehouse.delta import attach, connect
+from tapehouse.demo_summary import FINAL_BAR, explain_command
 from tests.docs.pages import README, blocks
 from tests.stack import Stack, call
 
 PROGRAM = ".venv/bin/tapehouse"
 (BLOCK,) = [block for block in blocks(README) if "make demo KEEP=1" in block]
 LINES = [shlex.split(line, comments=True)[1:] for line in BLOCK.splitlines() if line.startswith(PROGRAM)]
-# of the small lakehouse: the first command answers with such a minute
-A_MINUTE = """SELECT symbol, strftime(bar_start, '%Y-%m-%dT%H:%MZ') AS minute FROM gold.bars_1m
-WHERE symbol = 'TSLA' LIMIT 1"""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +36,11 @@ def test_it_goes_from_the_bars_to_the_warehouse_the_offsets_and_the_proof() -> N
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
 def test_each_answers(words: list[str], loaded: Stack) -> None:
     if words[0] == "explain":
-        (minute,) = loaded.sql(A_MINUTE)
-        words = ["explain", *minute.values()]
+        # a minute of this lakehouse, as the demo's last line has one of its own
+        connection = connect()
+        attach(connection, loaded.settings, versions={})
+        (bar,) = connection.execute(FINAL_BAR).fetchall()
+        words = explain_command(*bar).split()[1:]
     code, out, err = call(*words)
     # what other tests left open in the ledger is no concern of these tables
     assert code == 0 or (code == 1 and words[0] == "status"), err

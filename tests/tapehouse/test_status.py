@@ -96,6 +96,20 @@ def test_another_venue_is_expected_while_it_sent_within_ten_days(
     assert bool(found.late) is expected
 
 
+def test_what_is_followed_of_the_stream_is_expected_though_it_never_came(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "instruments.yaml"
+    file.write_text(FOLLOWED.replace("1d", "stream"))
+    monkeypatch.setenv("TAPEHOUSE_INSTRUMENTS", str(file))
+    with closing(stack.ledger()) as ledger, ledger.run("stream_quotes", topic=stack.topic):
+        pass
+    open_now = datetime(2026, 11, 25, 16, tzinfo=UTC)
+    stopped = "the stream job is stopped while a live source's exchange is open: start it"
+    assert look(stack.settings, None, now=open_now).problems == [stopped]
+    assert look(stack.settings, None, now=open_now + timedelta(hours=12)).problems == []
+
+
 def test_a_daily_table_is_late_without_the_session_that_daily_close_should_have_brought(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,22 @@ def test_a_daily_table_is_late_while_its_days_are_followed_and_daily_close_runs(
     assert state(None) != "late"
 
 
+def test_what_is_followed_is_expected_though_it_never_came(tmp_path: Path) -> None:
+    lake = PageLake.in_folder(tmp_path)
+    settings = lake.settings
+    of_crypto = "instrument_id: crypto-x\n"
+    follow = "    follow: [{source: yahoo, dataset: stream, from: 2020-01-01}]\n"
+    settings.instruments.write_text(settings.instruments.read_text().replace(of_crypto, of_crypto + follow))
+    health = Health(settings, Market(settings), Listings(settings), lambda: None)
+    operations = health.watches["operations"]
+    operations.look = lambda: NOTHING
+    for name in ("listings", "bars", "operations"):
+        health.watches[name].look_once()
+    assert boxes_of(health)["feed"]["state"] == "late"
+    told = [line["name"] for line in boxes_of(health)["sum"]["lines"]]
+    assert "no producer of yahoo is known: start `tapehouse live`" in told
+
+
 def test_what_is_wrong_in_a_box_is_told_in_the_sum(tmp_path: Path) -> None:
     settings = PageLake.in_folder(tmp_path).settings
     health = Health(settings, Market(settings), Listings(settings), lambda: None)
