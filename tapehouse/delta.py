@@ -1,7 +1,7 @@
 """The lake's tables without Spark: opened with deltalake at a version or a time, queried with DuckDB."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.errors import NoDataError, UsageError
@@ -10,6 +10,7 @@ from jobs.lake.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
     from deltalake import DeltaTable
 
 OF_STREAM = ("bronze.quotes", "silver.quotes", "silver.rejected")
@@ -96,6 +97,21 @@ def _version_at(table: str, history: list[dict[str, Any]], at: datetime) -> int:
 def commits(opened: "DeltaTable") -> list[tuple[int, Commit | None]]:
     """Version and stream metadata of every commit that the log still holds, newest first."""
     return [(entry["version"], read_commit(entry.get("userMetadata"))) for entry in opened.history()]
+
+
+def newest_in(actions: "pyarrow.Table", column: str | None) -> datetime | None:
+    """The largest value of a time or date, a date's midnight in UTC, by what a table's log says of its files."""
+    found = [
+        value
+        for name in (f"max.{column}", f"partition.{column}")
+        if name in actions.column_names
+        for value in actions.column(name).to_pylist()
+        if value is not None
+    ]
+    newest = max(found, default=None)
+    if isinstance(newest, date) and not isinstance(newest, datetime):
+        newest = datetime(newest.year, newest.month, newest.day)
+    return newest.replace(tzinfo=newest.tzinfo or UTC) if newest else None
 
 
 def connect() -> "duckdb.DuckDBPyConnection":

@@ -15,7 +15,11 @@ def is_open(mic: str, at: datetime) -> bool:
 
 def recent_sessions(mic: str, at: datetime) -> list[tuple[str, int, int]]:
     """The sessions of the week before `at` and after it, each with its open and close as Unix times."""
-    calendar = _calendar(mic, at.date().toordinal())
+    return sessions_in(_calendar(mic, at.date().toordinal()))
+
+
+def sessions_in(calendar: Any) -> list[tuple[str, int, int]]:
+    """All sessions of a calendar, each with its open and close as Unix times."""
     edges = zip(calendar.sessions, calendar.opens, calendar.closes, strict=True)
     return [
         (label.date().isoformat(), int(opens.timestamp()), int(closes.timestamp()))

@@ -21,7 +21,7 @@ SENT_WITHIN = timedelta(days=10)
 # it begins after 4 h 30 min, and has 2 h
 BROUGHT = ("gold.bars_1d", "gold.adjusted_bars_1d", "gold.indicators_1d")
 OF_DAGS, BROUGHT_WITHIN = "XNYS", timedelta(hours=6, minutes=30)
-# whoever let Airflow close a session since then still wants it to
+# before it daily_close closed another session: whoever let it do so still wants it to
 CLOSED_WITHIN = timedelta(days=10)
 
 
@@ -69,28 +69,35 @@ def judge_tables(
 
 
 def due_session(
-    sessions: Iterable[tuple[str, int, int]], *, closed_at: datetime | None, at: datetime
+    sessions: Iterable[tuple[str, int, int]],
+    *,
+    followed: Iterable[tuple[date, date]],
+    closed: Iterable[date],
+    at: datetime,
 ) -> date | None:
-    """The newest session whose day should be there; each has an open and a close as Unix times.
+    """The newest session whose day should be there; each of `sessions` has an open and a close as Unix times.
 
-    None is due unless daily_close began in the last days, at `closed_at`.
+    `followed` are the spans [first, last) in which days of this exchange are followed, `closed` the sessions that
+    daily_close has run for. None is due that is not followed, or that is the first.
     """
-    if closed_at is None or at - closed_at > CLOSED_WITHIN:
-        return None
     limit = (at - BROUGHT_WITHIN).timestamp()
     over = [day for day, _, closes in sessions if closes <= limit]
-    return date.fromisoformat(max(over)) if over else None
+    if not over:
+        return None
+    due = date.fromisoformat(max(over))
+    is_followed = any(first <= due < last for first, last in followed)
+    is_kept = any(due - CLOSED_WITHIN <= session < due for session in closed)
+    return due if is_followed and is_kept else None
 
 
 def judge_history(tables: Iterable[TableLine], *, due: date | None) -> list[str]:
     """Set the state of each table that should have the session that is due; what is wrong with those that are late."""
     late = []
     for line in tables:
-        if line.name in BROUGHT and due and line.rows and line.newest and line.newest.date() < due:
+        if line.name in BROUGHT and due and (line.newest is None or line.newest.date() < due):
             line.state = "late"
-            late.append(
-                f"{line.name} ends with {line.newest:%Y-%m-%d}: daily_close should have brought {due}"
-            )
+            ends = f"ends with {line.newest:%Y-%m-%d}" if line.newest else "has no row"
+            late.append(f"{line.name} {ends}: daily_close should have brought {due}")
     return late
 
 

@@ -3,12 +3,15 @@
 import os
 import socket
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobs.lake.settings import Settings
 
+# the newest first, and more of them than it needs to be known whether Airflow closes the days
+CLOSED_SESSIONS = """SELECT DISTINCT session FROM dag_runs WHERE dag_id = 'daily_close' AND session IS NOT NULL
+ORDER BY session DESC LIMIT 30"""
 # seconds without a renewal after which a process of this host is not the run's: its pid is another's, or it is stopped
 NO_LONGER_ITS_PROCESS = 600.0
 
@@ -126,6 +129,12 @@ class LedgerReader:
             (sessions,),
         )
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def closed_sessions(self) -> list[date]:
+        """The last sessions that daily_close has run for, whatever became of it."""
+        if self._connection.execute("SELECT to_regclass('dag_runs')") == [(None,)]:
+            return []
+        return [session for (session,) in self._connection.execute(CLOSED_SESSIONS)]
 
     def may_write(self) -> bool:
         """Whether this account may add runs of its own."""

@@ -9,7 +9,7 @@ from jobs.lake.errors import NoDataError, UsageError
 from jobs.lake.fetches import Task
 from jobs.lake.instruments import Instruments, Listing
 from jobs.lake.sessions import Session, sessions_of
-from jobs.lake.trading_hours import Expected, expected_of
+from jobs.lake.trading_hours import Expected, expected_on
 from producers.chart_tables import SETTLES
 from producers.errors import ProducerError
 from producers.history import ACTIONS, DAILY, MINUTES, Vendor
@@ -47,13 +47,8 @@ def find_parts(
 
     A day that is no session of any of it, or has not begun, is an error.
     """
-    followed = [
-        one
-        for one in expected_of(instruments)
-        if one.source == source
-        and one.dataset in _followed_as(source, interval)
-        and one.followed_from <= session < one.followed_to
-    ]
+    served = _followed_as(source, interval)
+    followed = [one for one in expected_on(session, instruments, datasets=served) if one.source == source]
     parts = []
     for name in dict.fromkeys(one.instrument_id for one in followed):
         of_it = [one for one in followed if one.instrument_id == name]

@@ -2,20 +2,18 @@
 
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.budget import look as look_at_budgets
-from tapehouse.exchange_hours import is_open, recent_sessions
+from tapehouse.expectations import read_expectations
 from tapehouse.judgement import (
     BROUGHT,
     LIVE,
-    OF_DAGS,
     SENT_WITHIN,
     TIMED,
     Job,
     TableLine,
-    due_session,
     job_of,
     judge_history,
     judge_job,
@@ -76,13 +74,23 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.alerts = _alerts(settings)
         status.work = _work(settings)
         status.problems += [tell_alert(alert) for alert in status.alerts]
-        live_and_open = sorted(_open_and_followed(settings, status.at) | _open_live_sources(settings, status))
+        live_and_open = _expected(settings, status)
         status.late = judge_tables(status.tables, at=status.at, job=status.job, live_and_open=live_and_open)
         status.problems += status.late
-        status.problems += _history(settings, status)
         status.problems += judge_job(status.job, lag=status.lag, live_and_open=live_and_open)
         status.problems += judge_services(instance.programs() if instance else [], "whoever started it")
     return status
+
+
+def _expected(settings: "Settings", status: Status) -> list[str]:
+    """The live sources that should send now; fills in what is late of the tables that daily_close brings."""
+    expected = read_expectations(settings.instruments, status.at.date())
+    closed = [run["session"] for run in status.dag_runs if run["dag_id"] == "daily_close"]
+    status.problems += [expected.problem] if expected.problem else []
+    status.problems += _history(settings, status, expected.due(closed, status.at))
+    followed = {(source, venue) for source, venue in expected.quotes if source in TIMED}
+    sending = _live_sources(settings, status) | followed
+    return sorted({source for source, venue in sending if expected.is_open(venue, status.at)})
 
 
 def _runs(settings: "Settings") -> tuple[Job, list[dict[str, Any]]]:
@@ -130,18 +138,12 @@ def _tables(settings: "Settings", status: Status) -> dict[int, int]:
     return recorded_ends({"bronze.quotes": known}, topic=settings.topic)["bronze.quotes"]
 
 
-def _history(settings: "Settings", status: Status) -> list[str]:
-    """Fill in the lines of the tables that daily_close brings, where it runs; which of them are late."""
+def _history(settings: "Settings", status: Status, due: date | None) -> list[str]:
+    """Fill in the lines of the tables that should have a session; which of them are late."""
     from jobs.lake.errors import NoDataError
-    from jobs.lake.instruments import read_instruments
-    from jobs.lake.trading_hours import expected_on
     from tapehouse.delta import open_table
 
-    closed = [run["started_at"] for run in status.dag_runs if run["dag_id"] == "daily_close"]
-    sessions = recent_sessions(OF_DAGS, status.at)
-    due = due_session(sessions, closed_at=max(closed, default=None), at=status.at)
-    instruments = read_instruments(settings.instruments)
-    if due is None or not expected_on(status.at.date(), instruments, dataset="1d"):
+    if due is None:
         return []
     lines = []
     for name in BROUGHT:
@@ -154,22 +156,13 @@ def _history(settings: "Settings", status: Status) -> list[str]:
 
 
 def _line(name: str, column: str, table: Any, at: datetime) -> TableLine:
-    rows, newest = table.count(), _newest(table, column)
-    age = tell_age(at - newest) if newest else None
-    return TableLine(name, rows, newest, age, table.version(), "ok" if rows else "empty")
-
-
-def _newest(table: Any, column: str) -> datetime | None:
-    """The largest value of a column, from the statistics in the table's log: no data is read."""
     import pyarrow
 
-    actions = pyarrow.table(table.get_add_actions(flatten=True))
-    name = f"max.{column}"
-    if name not in actions.column_names:
-        return None
-    values = [value for value in actions.column(name).to_pylist() if value is not None]
-    newest: datetime | None = max(values, default=None)
-    return newest.replace(tzinfo=UTC) if newest and newest.tzinfo is None else newest
+    from tapehouse.delta import newest_in
+
+    rows, newest = table.count(), newest_in(pyarrow.table(table.get_add_actions(flatten=True)), column)
+    age = tell_age(at - newest) if newest else None
+    return TableLine(name, rows, newest, age, table.version(), "ok" if rows else "empty")
 
 
 def _lag(settings: "Settings", recorded: dict[int, int]) -> int:
@@ -181,17 +174,8 @@ def _lag(settings: "Settings", recorded: dict[int, int]) -> int:
     return lag
 
 
-def _open_and_followed(settings: "Settings", at: datetime) -> set[str]:
-    """Sources of which quotes are followed at an exchange that is open."""
-    from jobs.lake.instruments import read_instruments
-    from jobs.lake.trading_hours import expected_quotes
-
-    followed = expected_quotes(at.date(), read_instruments(settings.instruments))
-    return {source for source, mic in followed if source in TIMED and is_open(mic, at)}
-
-
-def _open_live_sources(settings: "Settings", status: Status) -> set[str]:
-    """Live sources among those of silver's last days whose exchange is open now; fills in `sources`.
+def _live_sources(settings: "Settings", status: Status) -> set[tuple[str, str]]:
+    """Live sources and venues of silver's last days; fills in `sources`.
 
     Each venue has sessions of its own: a later one elsewhere hides none.
     """
@@ -209,4 +193,4 @@ def _open_live_sources(settings: "Settings", status: Status) -> set[str]:
     status.sources = sorted({source for source, _, _ in rows})
     # of a source whose quotes say no time it cannot be told whether they are late
     timed = [(source, mic) for source, mic, timed in rows if timed]
-    return {source for source, mic in timed if source in LIVE and is_open(mic, status.at)}
+    return {(source, mic) for source, mic in timed if source in LIVE}

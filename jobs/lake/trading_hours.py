@@ -1,6 +1,6 @@
 """The regular hours of exchange sessions, and the datasets that are expected in them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import NamedTuple
@@ -72,23 +72,34 @@ def expected_of(instruments: Instruments) -> list[Expected]:
     return sorted(found)
 
 
-def expected_on(day: date, instruments: Instruments, *, dataset: str) -> list[Expected]:
-    """What is followed of a dataset on a day."""
+def expected_on(day: date, instruments: Instruments, *, datasets: Collection[str]) -> list[Expected]:
+    """What is followed of some datasets on a day."""
     return [
         one
         for one in expected_of(instruments)
-        if one.dataset == dataset and one.followed_from <= day < one.followed_to
+        if one.dataset in datasets and one.followed_from <= day < one.followed_to
     ]
+
+
+def days_followed(instruments: Instruments, *, calendar: str) -> list[tuple[date, date]]:
+    """The spans [first, last) in which daily bars of an exchange are followed; its calendar may have aliases."""
+    hours = exchange_calendar(calendar).name
+    return sorted({
+        (one.followed_from, one.followed_to)
+        for one in expected_of(instruments)
+        if one.dataset == "1d"
+        and one.calendar != ALWAYS_OPEN
+        and exchange_calendar(one.calendar).name == hours
+    })
 
 
 def expected_quotes(day: date, instruments: Instruments) -> set[tuple[str, str]]:
     """Source and venue of what is followed of the stream on a day."""
-    followed = {(one.source, one.instrument_id) for one in expected_on(day, instruments, dataset="stream")}
+    followed = {(one.source, one.instrument_id) for one in expected_on(day, instruments, datasets={"stream"})}
     return {
-        (listing.vendor, listing.mic)
-        for listing in instruments.listings
-        if (listing.vendor, listing.instrument_id) in followed
-        and listing.listed_from <= day < listing.listed_to
+        (one.vendor, one.mic)
+        for one in instruments.listings
+        if (one.vendor, one.instrument_id) in followed and one.listed_from <= day < one.listed_to
     }
 
 

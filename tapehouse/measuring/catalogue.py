@@ -112,8 +112,10 @@ OPERATIONS = {
 MARKET = {
     "tapehouse_market_open": _gauge("1: the regular session of the calendar is on", "calendar"),
     "tapehouse_source_expected": _gauge("1: an exchange of what is followed of its stream is open", "source"),
+}
+DUE = {
     "tapehouse_session_due_timestamp_seconds": _gauge(
-        "midnight of the newest session that daily_close should have brought, where days are followed",
+        "midnight of the newest session that daily_close should have brought, if it is followed and not the first",
         "calendar",
     ),
 }
@@ -134,6 +136,7 @@ PARTS = {
     "budgets": BUDGETS,
     "operations": OPERATIONS,
     "market": MARKET,
+    "due": DUE,
     "heartbeats": HEARTBEATS,
     "disk": DISK,
 }

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tapehouse.delta import TABLES, url_of
+from tapehouse.delta import TABLES, newest_in, url_of
 from tapehouse.measuring.catalogue import Sample
 from tapehouse.status_report import NEWEST_BY as OF_STREAM
 
@@ -98,10 +97,11 @@ def _measure(table: str, opened: "DeltaTable", version: int) -> list[Sample]:
     # one that was made meanwhile may stand before it
     commit = next(one for one in opened.history(1) if one["version"] >= version)
     actions = pyarrow.table(opened.get_add_actions(flatten=True))
+    newest = newest_in(actions, NEWEST_BY.get(table))
     told = {
         "version": version,
         "committed_timestamp_seconds": commit["timestamp"] / 1000,
-        "newest_timestamp_seconds": _newest(actions, NEWEST_BY.get(table)),
+        "newest_timestamp_seconds": newest.timestamp() if newest else None,
         "rows": sum(rows or 0 for rows in actions.column("num_records").to_pylist()),
         "files": actions.num_rows,
         "bytes": sum(actions.column("size_bytes").to_pylist()),
@@ -111,18 +111,3 @@ def _measure(table: str, opened: "DeltaTable", version: int) -> list[Sample]:
         for name, value in told.items()
         if value is not None
     ]
-
-
-def _newest(actions: Any, column: str | None) -> float | None:
-    """The largest value of a time or date, by the statistics of the files or their partitions."""
-    found = [
-        value
-        for name in (f"max.{column}", f"partition.{column}")
-        if name in actions.column_names
-        for value in actions.column(name).to_pylist()
-        if value is not None
-    ]
-    newest = max(found, default=None)
-    if isinstance(newest, date) and not isinstance(newest, datetime):
-        newest = datetime(newest.year, newest.month, newest.day)
-    return newest.replace(tzinfo=newest.tzinfo or UTC).timestamp() if newest else None

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tapehouse.judgement import OF_DAGS, due_session
+from tapehouse.judgement import OF_DAGS
 from tapehouse.measuring.catalogue import Sample
 
 if TYPE_CHECKING:
@@ -18,19 +18,15 @@ class MarketPart:
         from jobs.lake.arguments import FOLLOWED_SOURCES
         from jobs.lake.instruments import read_instruments
         from jobs.lake.trading_hours import expected_on
-        from tapehouse.exchange_hours import is_open, recent_sessions
+        from tapehouse.exchange_hours import is_open
 
         now = now or datetime.now(UTC)
         instruments = read_instruments(self._settings.instruments)
         calendars = sorted({OF_DAGS, *instruments.calendars})
         found = [Sample("tapehouse_market_open", float(is_open(name, now)), (name,)) for name in calendars]
-        followed = expected_on(now.date(), instruments, dataset="stream")
+        followed = expected_on(now.date(), instruments, datasets={"stream"})
         for source in FOLLOWED_SOURCES:
             of_source = {one.calendar for one in followed if one.source == source}
             expected = any(is_open(calendar, now) for calendar in of_source)
             found.append(Sample("tapehouse_source_expected", float(expected), (source,)))
-        due = due_session(recent_sessions(OF_DAGS, now), closed_at=now, at=now)
-        if due and expected_on(now.date(), instruments, dataset="1d"):
-            midnight = datetime(due.year, due.month, due.day, tzinfo=UTC).timestamp()
-            found.append(Sample("tapehouse_session_due_timestamp_seconds", midnight, (OF_DAGS,)))
         return found

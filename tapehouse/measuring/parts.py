@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tapehouse.measuring.budgets import BudgetsPart
 from tapehouse.measuring.disk import DiskPart
+from tapehouse.measuring.due import DuePart
 from tapehouse.measuring.gaps import GapsPart
 from tapehouse.measuring.heartbeats import HeartbeatsPart
 from tapehouse.measuring.kafka import KafkaPart
@@ -28,6 +29,7 @@ def parts_of(settings: "Settings") -> dict[str, Look]:
         "budgets": BudgetsPart(settings).look,
         "heartbeats": HeartbeatsPart(settings).look,
         "market": MarketPart(settings).look,
+        "due": DuePart(settings).look,
         "disk": DiskPart(settings).look,
         "kafka": KafkaPart(settings).look,
         "lake": LakePart(lake).look,

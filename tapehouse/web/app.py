@@ -90,7 +90,9 @@ class Server:
 
     async def _events(self, request: "Request") -> Response:
         if self.clients.is_full:
-            self.counts.refused.inc()
+            # a browser that asks why it was refused was counted when it was
+            if "text/plain" not in request.headers.get("accept", ""):
+                self.counts.refused.inc()
             return PlainTextResponse("too many browsers look at this page\n", BUSY, headers=RETRY_AFTER)
         with ExitStack() as place:
             place.enter_context(self.clients.counted())

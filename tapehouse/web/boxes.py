@@ -1,20 +1,18 @@
 """What is known of the pipeline as boxes, in the words of `tapehouse status`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from tapehouse.guard_report import PRODUCERS
-from tapehouse.judgement import BROUGHT, LIVE, PROMISED, Job, TableLine, job_of, tell_age
+from tapehouse.judgement import LIVE, PROMISED, Job, TableLine, job_of, tell_age
 from tapehouse.web.box import Box, Line, stamp, worst
 from tapehouse.web.looks import Beat, JobSeen, Numbers, Operations
 
 # the job renews its lease every 5 s, a producer beats every 10 s: what has missed two of them is not well
 UNRENEWED_FOR, UNBEATEN_FOR = 12.0, 25.0
 STARTS_WITHIN = 180.0
-PROMISES = dict.fromkeys(PROMISED, "5 min") | dict.fromkeys(
-    BROUGHT, "its session, 6 h 30 min after the close"
-)
+PROMISE = dict.fromkeys(PROMISED, "5 min")
 
 
 def job_box(seen: JobSeen, now: float) -> tuple[Box, Job, list[str]]:
@@ -100,11 +98,18 @@ def table_lines(found: Numbers, names: Iterable[str], at: datetime) -> list[Tabl
     return lines
 
 
-def tables_box(name: str, title: str, lines: Sequence[TableLine], *, is_closed: bool = False) -> Box:
+def tables_box(
+    name: str,
+    title: str,
+    lines: Sequence[TableLine],
+    *,
+    promises: Mapping[str, str] = PROMISE,
+    is_closed: bool = False,
+) -> Box:
     """A row for each table. While its exchange is closed, what is promised is not waited for."""
     rows = []
     for line in lines:
-        promise = PROMISES.get(line.name)
+        promise = promises.get(line.name)
         state = "closed" if promise and is_closed and line.state == "ok" else line.state
         text = f"{line.rows:,} rows, version {line.version}" if line.version >= 0 else "not there yet"
         rows.append(Line(line.name, text, stamp(line.newest), state, promise))

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.delta import url_of
+from tapehouse.judgement import LIVE
 from tapehouse.table_files import Where, rows
 from tapehouse.web.bars import Bar, Key, number, seconds_of, text_of
 from tapehouse.web.commits import Follower
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jobs.lake.settings import Settings
 
 BASES = ("raw", "split_adjusted", "total_return_yahoo", "total_return_crsp")
-DAYS_SHOWN, SESSIONS_SHOWN = 1_500, 5
+DAYS_SHOWN, SESSIONS_SHOWN, MISSED_SHOWN = 1_500, 5, 2
 MOST_KEPT = 12  # charts of history in memory
 PRICES = ["open", "high", "low", "close"]
 GAPS = ["source", "gap_start", "gap_end", "units", "filled", "cause", "state"]
@@ -35,9 +36,10 @@ class Charts:
     def live(
         self, meant: Meant, key: Key, bars: list[Bar], sources: list[str], currency: str | None
     ) -> dict[str, Any]:
-        """The stream's bars; they go on by themselves."""
+        """The stream's bars; they go on by themselves. Sessions of which a live source sent nothing are there too."""
         days = [date.fromisoformat(bar.session) for bar in bars]
-        return self._around(meant, days, source=key.source) | {
+        missed = MISSED_SHOWN if key.source in LIVE else 0
+        return self._around(meant, days, source=key.source, missed=missed) | {
             "view": "live",
             "table": "gold.bars_1m",
             "basis": "raw",
@@ -130,15 +132,18 @@ class Charts:
             self._kept.move_to_end(name)
             return self._kept[name]
 
-    def _around(self, meant: Meant, days: Iterable[date], *, source: str | None) -> dict[str, Any]:
-        """The sessions that bars belong to, and what is known to be missing in them."""
+    def _around(
+        self, meant: Meant, days: Iterable[date], *, source: str | None, missed: int = 0
+    ) -> dict[str, Any]:
+        """The sessions that bars belong to, the next ones until today, and what is known to be missing in them."""
         known = sorted(set(days))
         if not known:
             return _about(meant) | {"sessions": [], "gaps": []}
         sessions = self._sessions(meant, known[0], known[-1])
         shown = {day.isoformat() for day in known}
+        later = self._sessions(meant, known[-1] + timedelta(days=1), datetime.now(UTC).date())
         return _about(meant) | {
-            "sessions": [one for one in sessions if one[0] in shown],
+            "sessions": [one for one in sessions if one[0] in shown] + later[:missed],
             "gaps": self._gaps(meant, known[0], source),
         }
 

@@ -9,19 +9,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tapehouse.judgement import OF_DAGS
+
 
 def main(argv: list[str]) -> int:
     from jobs.lake.instruments import read_instruments
-    from jobs.lake.trading_hours import expected_on, expected_quotes
+    from tapehouse.expectations import read_expectations
 
-    instruments = read_instruments(Path(argv[0]))
-    listings, today = instruments.listings, datetime.now(UTC).date()
-    names = {*argv[1:], *(one.calendar for one in listings), *(one.mic for one in listings)}
+    file = Path(argv[0])
+    listings, expected = read_instruments(file).listings, read_expectations(file, datetime.now(UTC).date())
+    names = {OF_DAGS, *argv[1:], *(one.calendar for one in listings), *(one.mic for one in listings)}
     told = {
         "listings": [one._asdict() for one in listings],
         "calendars": {name: _calendar(name) for name in sorted(names)},
-        "expected": sorted(expected_quotes(today, instruments)),
-        "follows_days": bool(expected_on(today, instruments, dataset="1d")),
+        "quotes": sorted(expected.quotes),
+        "days": expected.days,
+        "problem": expected.problem,
     }
     print(json.dumps(told, default=str))
     return 0
@@ -31,6 +34,7 @@ def _calendar(name: str) -> dict[str, Any] | None:
     """Its time zone and sessions with open and close as Unix times; None of what never closes."""
     from jobs.lake.errors import InstrumentsError
     from jobs.lake.sessions import ALWAYS_OPEN, exchange_calendar
+    from tapehouse.exchange_hours import sessions_in
 
     if name == ALWAYS_OPEN:
         return None
@@ -38,11 +42,7 @@ def _calendar(name: str) -> dict[str, Any] | None:
         calendar = exchange_calendar(name)
     except InstrumentsError:
         return None
-    sessions = [
-        (label.date().isoformat(), int(opens.timestamp()), int(closes.timestamp()))
-        for label, opens, closes in zip(calendar.sessions, calendar.opens, calendar.closes, strict=True)
-    ]
-    return {"zone": str(calendar.tz), "sessions": sessions}
+    return {"zone": str(calendar.tz), "sessions": sessions_in(calendar)}
 
 
 if __name__ == "__main__":

@@ -5,23 +5,13 @@ What cannot be looked at is unknown, and says since when: no box stays as it was
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tapehouse.judgement import (
-    LIVE,
-    OF_DAGS,
-    SENT_WITHIN,
-    Job,
-    due_session,
-    judge_history,
-    judge_job,
-    judge_services,
-    judge_tables,
-    tell_alert,
-)
+from tapehouse.judgement import LIVE, Job, judge_job, judge_services, judge_tables, tell_alert
 from tapehouse.web import boxes
 from tapehouse.web.box import Box, Line, stamp
+from tapehouse.web.history_box import due_of, history_box
 from tapehouse.web.looks import JobSeen, Operations
 from tapehouse.web.watch import Watch, Watcher
 from tapehouse.web.watches import make_watches
@@ -195,21 +185,19 @@ class Health:
             found["rejected"] = boxes.rejected_box(self.watches["rejected"].found)
         if self.watches["gaps"].is_known:
             found["gaps"] = boxes.gaps_box(self.watches["gaps"].found)
-        if not self._lost("tables"):
-            names = [name for name in NEWEST_BY if name not in OF_STREAM]
-            lines = boxes.table_lines(self.watches["tables"].found, names, at)
-            problems += judge_history(lines, due=self._due(at))
-            there = [line for line in lines if line.version >= 0]
-            found["tables"] = boxes.tables_box("tables", TITLES["tables"], there)
-
-    def _due(self, at: datetime) -> date | None:
-        """The session that the tables of history should have, where their days are followed."""
-        seen: Operations | None = self.watches["operations"].found
-        if seen is None or not self._listings.follows_days:
-            return None
-        today = at.date()
-        sessions = self._listings.sessions_between(OF_DAGS, today - SENT_WITHIN, today)
-        return due_session(sessions, closed_at=seen.closed_at, at=at)
+        if not self.watches["tables"].is_known:
+            return
+        names = [name for name in NEWEST_BY if name not in OF_STREAM]
+        lost, title = self._lost("tables"), TITLES["tables"]
+        closed = () if lost else self.watches["operations"].found.closed
+        due = due_of(self._listings, closed, at)
+        found["tables"], wrong = history_box(title, self.watches["tables"].found, names, due=due, at=at)
+        problems += wrong
+        if lost:
+            # the rows are known, but not whether they are late
+            unknown = self._unknown("tables", title)
+            unknown.lines = found["tables"].lines
+            found["tables"] = unknown
 
     def _services(self, found: dict[str, Box], problems: list[str]) -> None:
         watch = self.watches["services"]

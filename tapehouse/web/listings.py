@@ -50,18 +50,23 @@ class Listings:
         self._is_there = threading.Event()
         self._listings: list[Listing] = []
         self._calendars: dict[str, Calendar | None] = {}
-        # source and venue of what is followed of the stream, and whether days are followed
+        # source and venue of what is followed of the stream, and the spans in which daily bars are
         self.expected: set[tuple[str, str]] = set()
-        self.follows_days = False
+        self.days: list[tuple[date, date]] = []
+        self._problem = ""
 
     def look(self) -> int:
-        """How many listings there are."""
+        """How many listings there are; what is followed and cannot be is an error, after they were taken in."""
+        from jobs.lake.errors import InstrumentsError
+
         day = int(datetime.now(UTC).timestamp() // READ_AGAIN_AFTER)
         state = (self._file.stat().st_mtime_ns, self._wanted, day)
         if state != self._read:
             self._take(_ask(str(self._file), *sorted(self._wanted)))
             self._read = state
             self._is_there.set()
+        if self._problem:
+            raise InstrumentsError(self._problem)
         return len(self._listings)
 
     def known(self) -> "list[Listing]":
@@ -109,11 +114,15 @@ class Listings:
         )
 
     def is_open(self, name: str, at: datetime) -> bool:
-        """Whether the venue's regular session is on; what has no calendar never closes."""
-        calendar = self._calendar(name)
+        """Whether the venue's regular session is on, by the calendar that its listings name, or its own.
+
+        What has no calendar never closes.
+        """
+        own = next((one.calendar for one in self._listings if one.mic == name), name)
+        calendar = self._calendar(own)
         if calendar is None:
             # until it was asked for, nothing is made late by it
-            return name in self._calendars
+            return own in self._calendars
         moment = at.timestamp()
         place = bisect_right(calendar.opens, moment) - 1
         return place >= 0 and moment < calendar.closes[place]
@@ -139,8 +148,9 @@ class Listings:
             Listing(**one | {name: date.fromisoformat(one[name]) for name in days})
             for one in facts["listings"]
         ]
-        self.expected = {(source, venue) for source, venue in facts["expected"] if source in TIMED}
-        self.follows_days = facts["follows_days"]
+        self.expected = {(source, venue) for source, venue in facts["quotes"] if source in TIMED}
+        self.days = [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in facts["days"]]
+        self._problem = facts["problem"]
         self._calendars = {
             name: Calendar(one["zone"], *map(list, zip(*one["sessions"], strict=True))) if one else None
             for name, one in facts["calendars"].items()

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tapehouse.measuring.catalogue import Sample
@@ -28,7 +28,6 @@ WHERE coalesce(ended_at, now()) >= date_trunc('day', now()) ORDER BY started_at 
 COUNTS = """SELECT count(*), count(*) FILTER (WHERE state NOT IN ('done', 'success', 'running')) FROM (
 SELECT state FROM runs WHERE started_at >= date_trunc('day', now())
 UNION ALL SELECT state FROM dag_runs WHERE coalesce(ended_at, now()) >= date_trunc('day', now())) AS today"""
-CLOSED = "SELECT max(started_at) FROM dag_runs WHERE dag_id = 'daily_close'"
 LOADS = """SELECT table_name, to_version, rows_total, loaded_at FROM loads
 WHERE starts_with(warehouse, %s) ORDER BY loaded_at DESC, load_id LIMIT %s"""
 
@@ -51,8 +50,8 @@ class Beat(NamedTuple):
 class Operations(NamedTuple):
     """What the ledger says of everything else. Programs and DAG runs are the newest of `today`, of which `failed` did.
 
-    A program that died before it could say so has failed in its line, and is not counted. `closed_at`: when the
-    newest run of daily_close began.
+    A program that died before it could say so has failed in its line, and is not counted. `closed` are the last
+    sessions that daily_close has run for.
     """
 
     alerts: list[dict[str, Any]]
@@ -62,7 +61,7 @@ class Operations(NamedTuple):
     loads: list[dict[str, Any]]
     today: int = 0
     failed: int = 0
-    closed_at: datetime | None = None
+    closed: tuple[date, ...] = ()
 
 
 class JobLook:
@@ -96,7 +95,7 @@ class OperationsLook:
 
     def __call__(self) -> Operations:
         from jobs.lake.postgres import Connection
-        from tapehouse.ledger import is_alive
+        from tapehouse.ledger import CLOSED_SESSIONS, is_alive
 
         if self._connection is None or self._connection.is_closed:
             self._connection = Connection(self._settings, read_only=True)
@@ -104,6 +103,7 @@ class OperationsLook:
         if ask("SELECT to_regclass('dag_runs')") == [(None,)]:
             return Operations([], [], [], [], [])  # no program has come to the ledger yet
         beats = ask(BEATS, (self._settings.topic,))
+        ((today, failed),) = ask(COUNTS)
         return Operations(
             _rows(("name", "subject", "found", "remedy", "opened_at"), ask(ALERTS)),
             [
@@ -119,8 +119,9 @@ class OperationsLook:
                 ("table", "version", "rows", "loaded_at"),
                 ask(LOADS, (f"{self._settings.warehouse}:", RECEIPTS)),
             ),
-            *ask(COUNTS)[0],
-            *ask(CLOSED)[0],
+            today,
+            failed,
+            tuple(session for (session,) in ask(CLOSED_SESSIONS)),
         )
 
 

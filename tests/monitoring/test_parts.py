@@ -12,6 +12,7 @@ from jobs.lake.ledger import Ledger
 from jobs.lake.settings import read_settings
 from tapehouse.delta import url_of
 from tapehouse.measuring import lake, rejected
+from tapehouse.measuring.due import DuePart
 from tapehouse.measuring.lake import Lake, LakePart
 from tapehouse.measuring.market import MarketPart
 from tapehouse.measuring.rejected import RejectedPart
@@ -19,6 +20,19 @@ from tapehouse.measuring.stream import StreamPart
 from tapehouse.measuring.warehouse import WarehousePart
 from tapehouse.vendors import s3_client
 from tests.monitoring.lakehouse import NEWEST, Lakehouse
+
+# London has days of its own
+FOLLOWED = """version: 1
+instruments:
+  - instrument_id: us-apple
+    follow: [{source: yahoo, dataset: 1d, from: 2026-11-20}]
+    listings:
+      - {symbol: AAPL, mic: XNAS, currency: USD, from: 1980-12-12, vendor_symbols: {yahoo: AAPL}}
+  - instrument_id: gb-ocado
+    follow: [{source: yahoo, dataset: 1d, from: 2020-01-01}]
+    listings:
+      - {symbol: OCDO, mic: XLON, currency: GBp, from: 2010-07-21, vendor_symbols: {yahoo: OCDO.L}}
+"""
 
 
 def test_a_running_stream_is_up_and_its_lease_is_young(named: Lakehouse) -> None:
@@ -129,16 +143,21 @@ def test_a_market_is_open_by_its_calendar_alone() -> None:
         found = {(s.name, s.labels): s.value for s in part.look(now=datetime.fromisoformat(moment))}
         assert found["tapehouse_market_open", ("XNYS",)] == is_open, moment
         assert found["tapehouse_market_open", ("24/7",)] == 1
-        # days are not followed here
-        assert ("tapehouse_session_due_timestamp_seconds", ("XNYS",)) not in found
 
 
-@pytest.mark.usefixtures("named")
-def test_a_session_is_due_where_days_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_is_due_where_days_are_followed_and_daily_close_runs(
+    named: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime.fromisoformat("2026-11-28T00:30Z")
+    assert DuePart(read_settings()).look(now=at) == []
+    with closing(Ledger(read_settings())) as ledger:
+        for day in (25, 27):
+            run_id = f"{named.topic}-{day}"
+            ledger.dag_runs.end("daily_close", run_id, date(2026, 11, day), state="success", reason=None)
+    assert DuePart(read_settings()).look(now=at) == []
     file = tmp_path / "instruments.yaml"
-    file.write_text(read_settings().instruments.read_text().replace("dataset: stream", "dataset: 1d"))
+    file.write_text(FOLLOWED)
     monkeypatch.setenv("TAPEHOUSE_INSTRUMENTS", str(file))
-    part = MarketPart(read_settings())
-    found = {(s.name, s.labels): s.value for s in part.look(now=datetime.fromisoformat("2026-11-28T00:30Z"))}
-    midnight = datetime.fromisoformat("2026-11-27T00:00Z").timestamp()
-    assert found["tapehouse_session_due_timestamp_seconds", ("XNYS",)] == midnight
+    (due,) = DuePart(read_settings()).look(now=at)
+    named.do("DELETE FROM dag_runs WHERE run_id LIKE %s", f"{named.topic}%")
+    assert due.value == datetime.fromisoformat("2026-11-27T00:00Z").timestamp()

@@ -1,5 +1,6 @@
 """What the README lets a stranger type after the demo, typed."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ def test_it_goes_from_the_bars_to_the_warehouse_the_offsets_and_the_proof() -> N
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
 def test_each_answers(words: list[str], loaded: Stack) -> None:
     if words[0] == "explain":
+        assert re.fullmatch(r"explain [A-Z]+ \d{4}-\d\d-\d\dT\d\d:\d\dZ", " ".join(words))
         # a minute of this lakehouse, as the demo's last line has one of its own
         connection = connect()
         attach(connection, loaded.settings, versions={})

@@ -53,24 +53,34 @@ def test_a_table_says_how_old_it_may_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "closed_at", "due"),
+    ("at", "closed", "due"),
     [
-        ("2026-11-26T03:29Z", "2026-11-25T01:00Z", "2026-11-24"),
-        ("2026-11-26T03:30Z", "2026-11-25T01:00Z", "2026-11-25"),
+        ("2026-11-26T03:29Z", "2026-11-23", "2026-11-24"),
+        ("2026-11-26T03:30Z", "2026-11-24", "2026-11-25"),
         # a holiday, and a half day
-        ("2026-11-27T20:00Z", "2026-11-26T01:30Z", "2026-11-25"),
-        ("2026-11-28T00:30Z", "2026-11-26T01:30Z", "2026-11-27"),
-        ("2026-11-28T00:30Z", "2026-11-18T00:29Z", None),
-        ("2026-11-28T00:30Z", None, None),
+        ("2026-11-27T20:00Z", "2026-11-24", "2026-11-25"),
+        ("2026-11-28T00:30Z", "2026-11-25", "2026-11-27"),
+        # ten days before, eleven days before, and nothing but itself
+        ("2026-11-28T00:30Z", "2026-11-17", "2026-11-27"),
+        ("2026-11-28T00:30Z", "2026-11-16", None),
+        ("2026-11-28T00:30Z", "2026-11-27", None),
     ],
 )
-def test_a_session_is_due_by_the_calendar_while_daily_close_runs(
-    at: str, closed_at: str | None, due: str | None
+def test_a_session_is_due_by_the_calendar_once_daily_close_ran_for_another_one(
+    at: str, closed: str, due: str | None
 ) -> None:
-    now = datetime.fromisoformat(at)
-    begun = datetime.fromisoformat(closed_at) if closed_at else None
-    found = due_session(recent_sessions("XNYS", now), closed_at=begun, at=now)
+    now, followed = datetime.fromisoformat(at), [(date(2020, 1, 1), date.max)]
+    sessions = recent_sessions("XNYS", now)
+    found = due_session(sessions, followed=followed, closed=[date.fromisoformat(closed)], at=now)
     assert found == (date.fromisoformat(due) if due else None)
+
+
+def test_what_was_not_followed_on_that_day_is_not_due() -> None:
+    now = datetime.fromisoformat("2026-11-28T00:30Z")
+    for span, due in (((27, 28), date(2026, 11, 27)), ((28, 30), None), ((20, 27), None)):
+        followed = [(date(2026, 11, span[0]), date(2026, 11, span[1]))]
+        sessions = recent_sessions("XNYS", now)
+        assert due_session(sessions, followed=followed, closed=[date(2026, 11, 25)], at=now) == due
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """All boxes together: none is green of which nothing is known, and the sum tells what is wrong in each."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.lake.settings import Settings
 from tapehouse.web.health import Health
 from tapehouse.web.listings import Listings
 from tapehouse.web.looks import Operations
@@ -77,33 +78,65 @@ def test_without_calendars_or_bars_nobody_knows_who_should_send(tmp_path: Path) 
 
 def test_a_daily_table_is_late_while_its_days_are_followed_and_daily_close_runs(tmp_path: Path) -> None:
     lake = PageLake.in_folder(tmp_path)
-    now = datetime.now(UTC)
-    lake.write("gold.bars_1d", [{"session": now.date() - timedelta(days=20)}])
+    today = datetime.now(UTC).date()
+    lake.write("gold.bars_1d", [{"session": today - timedelta(days=20)}])
     settings = lake.settings
     health = Health(settings, Market(settings), Listings(settings), lambda: None)
     operations = health.watches["operations"]
 
-    def state(closed_at: datetime | None) -> str:
-        operations.look = lambda: NOTHING._replace(closed_at=closed_at)
+    def box(*closed: date) -> dict[str, Any]:
+        operations.look = lambda: NOTHING._replace(closed=closed)
         for name in ("listings", "operations", "tables"):
             health.watches[name].look_once()
-        return str(boxes_of(health)["tables"]["state"])
+        return boxes_of(health)["tables"]
 
-    assert [state(now), state(now)] == ["ok", "ok"]
-    settings.instruments.write_text(settings.instruments.read_text().replace(*FOLLOWING_DAYS, 1))
-    # the calendar of the DAGs is read once it was asked for
-    assert (state(now), state(now)) == ("ok", "late")
+    some = tuple(today - timedelta(days=days) for days in range(5, 12))
+    assert box(*some)["state"] == "ok"  # nothing is followed
+    assert "promise" not in box(*some)["lines"][0]
+    follow(settings, "us-apple", "1d")
+    late = box(*some)
+    assert late["state"] == "late"
+    assert "6 h 30 min" in late["lines"][0]["promise"]
     told = [line["name"] for line in boxes_of(health)["sum"]["lines"]]
     assert any(line.startswith("gold.bars_1d ends with") for line in told)
-    assert state(None) != "late"
+    assert any(line.startswith("gold.indicators_1d has no row") for line in told)
+    assert box()["state"] == "ok"  # no Airflow
+    # the rows are told though nobody knows whether they are late: charts are read again by them
+    operations.look = away
+    operations.look_once()
+    assert boxes_of(health)["tables"]["state"] == "unknown"
+    assert boxes_of(health)["tables"]["lines"][0]["text"] == "1 rows, version 0"
+
+
+def away() -> Operations:
+    raise OSError("away")
+
+
+def follow(settings: Settings, instrument: str, dataset: str) -> None:
+    """Follow a dataset of Yahoo's from 2020 on."""
+    known, name = settings.instruments.read_text(), f"instrument_id: {instrument}\n"
+    added = f"    follow: [{{source: yahoo, dataset: {dataset}, from: 2020-01-01}}]\n"
+    settings.instruments.write_text(known.replace(name, name + added))
+
+
+def test_what_is_followed_and_was_never_listed_makes_unknown_who_should_send(tmp_path: Path) -> None:
+    settings = PageLake.in_folder(tmp_path).settings
+    health = Health(settings, Market(settings), Listings(settings), lambda: None)
+    health.watches["operations"].look = lambda: NOTHING
+    known = settings.instruments.read_text()
+    settings.instruments.write_text(known.replace("vendor_symbols: {yahoo: X}", "vendor_symbols: {}"))
+    follow(settings, "crypto-x", "stream")
+    for name in ("listings", "bars", "operations"):
+        health.watches[name].look_once()
+    feed = boxes_of(health)["feed"]
+    assert feed["state"] == "unknown"
+    assert "crypto-x is followed by yahoo stream, which never listed it then" in feed["says"]
 
 
 def test_what_is_followed_is_expected_though_it_never_came(tmp_path: Path) -> None:
     lake = PageLake.in_folder(tmp_path)
     settings = lake.settings
-    of_crypto = "instrument_id: crypto-x\n"
-    follow = "    follow: [{source: yahoo, dataset: stream, from: 2020-01-01}]\n"
-    settings.instruments.write_text(settings.instruments.read_text().replace(of_crypto, of_crypto + follow))
+    follow(settings, "crypto-x", "stream")
     health = Health(settings, Market(settings), Listings(settings), lambda: None)
     operations = health.watches["operations"]
     operations.look = lambda: NOTHING

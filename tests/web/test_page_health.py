@@ -131,11 +131,12 @@ def test_a_page_server_that_is_paused_or_killed_is_down_within_five_seconds(look
 def test_the_age_of_a_row_that_was_filtered_away_has_grown(look: Look, lake: PageLake) -> None:
     lake.commit(live_bar(datetime.now(UTC) - timedelta(seconds=20)))
     page = look()
-    says(page, "#list li:has(.who:text-is('yahoo')) .age", " s")
+    row = "#list li:has(.name:text-is('X'))"
+    says(page, f"{row} .age", " s")
     page.locator("#find").fill("MSFT")
     page.wait_for_timeout(2_500)
     page.locator("#find").fill("")
-    age = page.locator("#list li:has(.who:text-is('yahoo')) .age")
+    age = page.locator(f"{row} .age")
     before = age.inner_text()
     page.wait_for_timeout(2_500)
     assert age.inner_text() != before

@@ -35,7 +35,8 @@ export function placesOf(bars, chart, now) {
 // How far the newest session should have come: to its last bar, and where it is still being sent, to now.
 function reachedBy(last, chart, now) {
   if (chart.view !== 'live' || !LIVE.has(chart.source)) return last;
-  return Math.min(Math.max(last, now - ON_ITS_WAY), last + MOST_MISSING);
+  const most = chart.sessions?.length ? Infinity : last + MOST_MISSING;
+  return Math.min(Math.max(last, now - ON_ITS_WAY), most);
 }
 
 // Runs of empty places within a session, as [first, last, number].

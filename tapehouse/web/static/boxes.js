@@ -37,6 +37,10 @@ export class Boxes {
     return this.known.get(box)?.lines.find(line => line.name === name);
   }
 
+  state(box) {
+    return this.known.get(box)?.state;
+  }
+
   // Without its server nothing on the page is known any more.
   setDown(isDown) {
     if (isDown === this.isDown) return;

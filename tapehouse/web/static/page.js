@@ -70,9 +70,8 @@ async function isKnown({symbol, view}) {
 // Goes back to what was looked at before, if anything was.
 function showUnknown() {
   $('find-says').textContent = `no instrument is called ${looked.symbol}`;
-  if (before?.symbol) {
+  if (before?.symbol && before.symbol !== looked.symbol) {
     Object.assign(looked, before);
-    before = null;
     look();
     return;
   }
@@ -87,12 +86,19 @@ async function fetchBars() {
     const answer = await fetch(`/bars/${encodeURIComponent(symbol)}?${addressed({view, basis})}`);
     if (mine !== request) return;
     if (!answer.ok) throw new Error(`the page's server says ${answer.status}`);
-    showChart(await answer.json());
+    const found = await answer.json();
+    if (mine === request) showChart(found);
   } catch (error) {
     if (mine !== request) return;
     $('caption').textContent = `not read: ${error.message}; trying again`;
     setTimeout(() => { if (mine === request && looked.view !== 'live') fetchBars(); }, 5000);
   }
+}
+
+// Whether a bar of what is shown would be here if it had come.
+function wouldHear() {
+  const isTold = looked.view === 'live' && streamed === looks && stream.state === 'ok';
+  return isTold && boxes.state('stream_tables') !== 'unknown';
 }
 
 function showFailure(why) {
@@ -134,8 +140,8 @@ function takeHealth(found) {
 
 function showConnection(state, silent, refusal) {
   const seconds = (silent / 1000).toFixed(0);
-  const down = refusal ? `the page's server refuses: ${refusal}; trying again` :
-    `no word from the page's server for ${seconds} s: what is shown is old; trying again`;
+  const why = refusal ? `the page's server refuses: ${refusal}` : `no word from the page's server for ${seconds} s`;
+  const down = `${why}; what is shown is old; trying again`;
   const text = {ok: `connected, heard ${seconds} s ago`, down}[state] ?? 'connecting to the page\'s server';
   $('connection').dataset.state = state;
   if ($('connection').textContent !== text) $('connection').textContent = text;
@@ -158,7 +164,6 @@ for (const button of $('views').children) {
 $('basis').addEventListener('change', () => { looked.basis = $('basis').value; look(); });
 $('source').addEventListener('change', () => { looked.source = $('source').value; look(); });
 setInterval(tick, 1000);
-// while the server is away nobody knows whether bars came
-setInterval(() => { if (stream.state === 'ok' && chart.goOn()) sayHowMany(chart); }, 5000);
+setInterval(() => { if (wouldHear() && chart.goOn()) sayHowMany(chart); }, 5000);
 fetchOthers();
 look();

@@ -7,6 +7,7 @@ export class Stream {
     this.onState = onState;
     this.source = null;
     this.refusal = '';
+    this.isAsking = false;
     this.state = 'waiting';
     setInterval(() => this.watch(), 500);
   }
@@ -34,14 +35,16 @@ export class Stream {
   async askWhy(source) {
     const asking = new AbortController(), ending = setTimeout(() => asking.abort(), RETRY);
     let refusal = '';
+    this.isAsking = true;
     try {
-      const answer = await fetch(source.url, {signal: asking.signal});
+      const answer = await fetch(source.url, {signal: asking.signal, headers: {accept: 'text/plain'}});
       if (!answer.ok) refusal = (await answer.text()).trim().slice(0, LONGEST);
     } catch {
       // no answer is no refusal
     } finally {
       clearTimeout(ending);
       asking.abort();
+      this.isAsking = false;
     }
     if (source === this.source) this.refusal = refusal;
   }
@@ -52,7 +55,9 @@ export class Stream {
     if (silent > SILENT_AFTER) this.set('down');
     const isOver = this.source.readyState === EventSource.CLOSED;
     const since = performance.now() - this.opened;
-    if ((isOver && since > RETRY) || (silent > ANEW_AFTER && since > ANEW_AFTER)) {
+    // one that is not refused any more and hangs is silent
+    if (!isOver && since > RETRY && silent > SILENT_AFTER) this.refusal = '';
+    if ((isOver && since > RETRY && !this.isAsking) || (silent > ANEW_AFTER && since > ANEW_AFTER)) {
       const heard = this.heard;
       this.open(this.address);
       this.heard = heard;
