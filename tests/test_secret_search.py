@@ -25,6 +25,10 @@ def test_the_key_is_found_in_files_objects_and_rows_of_the_ledger(
     (folder / "a.log").write_text("GET /query?apikey=ANOTHER0KEY")
     (folder / "b.json.gz").write_bytes(gzip.compress(b"ANOTHER0KEY"))
     (folder / "c.log").write_text("GET /query?apikey=(key)")
+    with (folder / "d.index").open("wb") as reserved:  # as Kafka reserves what it has not written yet
+        reserved.truncate(16 << 20)
+        reserved.seek(5_000_000)
+        reserved.write(b"ANOTHER0KEY")
     client, name = s3_client(stack.settings), uuid.uuid4().hex
     client.put_object(Bucket="raw", Key=name, Body=gzip.compress(b"ANOTHER0KEY"))
     with closing(Alerts(stack.settings)) as alerts:
@@ -35,6 +39,7 @@ def test_the_key_is_found_in_files_objects_and_rows_of_the_ledger(
     assert sorted(found) == [
         str(folder / "a.log"),
         str(folder / "b.json.gz"),
+        str(folder / "d.index"),
         "the ledger's table alerts",
         f"the object {name}",
     ]

@@ -98,6 +98,7 @@ def test_a_write_of_an_older_epoch_is_an_error_even_if_another_driver_moved_the_
     lease.close()
 
 
+@pytest.mark.long
 def test_a_commit_that_came_between_snapshot_and_commit_is_an_error(stack: Stack, tmp_path: Path) -> None:
     path = str(tmp_path / "table")
     rows = stack.spark.range(3).selectExpr("id", "id % 2 AS part")

@@ -81,6 +81,7 @@ def test_a_checkpoint_of_another_topic_or_another_table_is_refused(
         other.drain()
 
 
+@pytest.mark.long
 def test_a_topic_that_was_made_anew_is_refused(stack: Stack) -> None:
     from kafka import KafkaAdminClient
 

@@ -68,6 +68,7 @@ def test_the_server_shows_the_page_alone_and_ends_soon(
     assert seconds_to_end(exporter) < 5
 
 
+@pytest.mark.long
 def test_a_store_that_says_nothing_holds_up_neither_the_page_nor_the_end(
     start: Callable[..., tuple[Program, str]], numbers: Read
 ) -> None:

@@ -76,6 +76,7 @@ def test_ctrl_c_flushes_what_was_sent(stack: Stack) -> None:
     assert counts["sent"] == counts["acknowledged"] == len(read_topic(stack)) >= 50
 
 
+@pytest.mark.long
 def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"Kafka at 127\.0\.0\.1:9 does not answer\nfound: .*ECONNREFUSED"):
         KafkaSink(

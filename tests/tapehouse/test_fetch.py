@@ -199,7 +199,7 @@ def test_one_that_is_asked_to_end_says_so_in_the_ledger(
     lake: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with (
-        YahooServer({"AAPL": chart("AAPL", DAYS)}, faults={"AAPL": [5.0] * 9}) as server,
+        YahooServer({"AAPL": chart("AAPL", DAYS)}, faults={"AAPL": [3.0] * 9}) as server,
         closing(Connection(lake.settings)) as ledger,
     ):
         monkeypatch.setenv("TAPEHOUSE_YAHOO_URL", server.url)

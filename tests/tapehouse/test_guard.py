@@ -230,6 +230,7 @@ def test_a_producers_heartbeat_goes_with_it_unless_it_ends_by_an_error(stream: S
     assert beats(stream) == ["alpha_vantage", "yahoo"]
 
 
+@pytest.mark.long
 def test_a_look_that_cannot_be_made_is_an_error(stream: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     del stream  # its environment is what the command finds
     monkeypatch.setenv("TAPEHOUSE_KAFKA_BOOTSTRAP", "127.0.0.1:1")

@@ -28,12 +28,12 @@ def test_live_sends_what_it_subscribed_to_under_any_spelling_and_records_it(
         monkeypatch.setenv("ALPHAVANTAGE_API_KEY", "")  # as a line of .env without a value: no second source
         tape = tmp_path / "tape"
         code, out, err = call(
-            "live", "--symbols", "BRK.B,fb", "--minutes", "0.15", "--record", tape, "--json"
+            "live", "--symbols", "BRK.B,fb", "--minutes", "0.08", "--record", tape, "--json"
         )
         assert code == 0, err
         assert server.clients[0].said[0] == {"subscribe": ["BRK-B", "META"]}
     counts = json.loads(out)
-    assert counts["seconds"] >= 9
+    assert counts["seconds"] >= 4
     assert "quotes_of_alpha_vantage" not in counts
     assert {name: counts[name] for name in ("frames", "quotes", "acknowledged", "refused", "reconnects")} == {
         "frames": 100,
@@ -62,7 +62,7 @@ def test_with_a_key_the_quotes_of_alpha_vantage_come_beside_the_stream(
     ):
         monkeypatch.setenv("TAPEHOUSE_YAHOO_STREAM_URL", streamer.url)
         monkeypatch.setenv("TAPEHOUSE_ALPHA_VANTAGE_URL", server.url)
-        code, out, err = call("live", "--symbols", "BTC,ETH", "--minutes", "0.15", "--json")
+        code, out, err = call("live", "--symbols", "BTC,ETH", "--minutes", "0.08", "--json")
         assert code == 0, err
         # the only one that both vendors know
         assert {query["symbol"] for query in server.asked} == {"BTC"}

@@ -46,6 +46,7 @@ def ledger_rows(instance: Instance, statement: str) -> list[tuple[object, ...]]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
+@pytest.mark.long
 def test_what_was_written_is_there_after_kill_9_and_a_new_start(own: Instance) -> None:
     store = s3_client(own._place())
     store.put_object(Bucket="raw", Key="kept", Body=b"bytes")

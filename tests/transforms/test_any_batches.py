@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -55,18 +56,34 @@ def as_bars(lake: MemoryLake) -> dict[tuple[str, int], Bar]:
     }
 
 
-@settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+@examples(4)
 @given(deliveries())
 def test_any_order_any_duplicates_any_batches_give_the_same_bars(
     spark: SparkSession, delivered: tuple[list[Quote], list[list[Quote]]]
 ) -> None:
-    quotes, batches = delivered
+    gives_the_same(spark, *delivered)
+
+
+@pytest.mark.long
+@examples(16)
+@given(deliveries())
+def test_many_of_them_give_the_same_bars(
+    spark: SparkSession, delivered: tuple[list[Quote], list[list[Quote]]]
+) -> None:
+    gives_the_same(spark, *delivered)
+
+
+def gives_the_same(spark: SparkSession, quotes: list[Quote], batches: list[list[Quote]]) -> None:
     lake = MemoryLake(spark)
     for batch in batches:
         lake.take(batch)

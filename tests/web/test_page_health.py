@@ -98,6 +98,7 @@ def driver(lake: PageLake) -> Generator["subprocess.Popen[str]", None, None]:
         process.communicate(timeout=30)
 
 
+@pytest.mark.long
 def test_a_driver_that_is_paused_is_seen_within_seconds(look: Look, lake: PageLake) -> None:
     page = look()
     with driver(lake) as process, closing(Connection(lake.settings)) as ledger:
