@@ -2,11 +2,11 @@
 
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.budget import look as look_at_budgets
-from tapehouse.expectations import read_expectations
+from tapehouse.expectations import Expectations, read_expectations
 from tapehouse.judgement import (
     BROUGHT,
     LIVE,
@@ -74,20 +74,19 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.alerts = _alerts(settings)
         status.work = _work(settings)
         status.problems += [tell_alert(alert) for alert in status.alerts]
-        live_and_open = _expected(settings, status)
+        expected = read_expectations(settings.instruments, status.at.date())
+        status.problems += [expected.problem] if expected.problem else []
+        live_and_open = _who_should_send(settings, status, expected)
         status.late = judge_tables(status.tables, at=status.at, job=status.job, live_and_open=live_and_open)
         status.problems += status.late
         status.problems += judge_job(status.job, lag=status.lag, live_and_open=live_and_open)
+        status.problems += _history(settings, status, expected)
         status.problems += judge_services(instance.programs() if instance else [], "whoever started it")
     return status
 
 
-def _expected(settings: "Settings", status: Status) -> list[str]:
-    """The live sources that should send now; fills in what is late of the tables that daily_close brings."""
-    expected = read_expectations(settings.instruments, status.at.date())
-    closed = [run["session"] for run in status.dag_runs if run["dag_id"] == "daily_close"]
-    status.problems += [expected.problem] if expected.problem else []
-    status.problems += _history(settings, status, expected.due(closed, status.at))
+def _who_should_send(settings: "Settings", status: Status, expected: Expectations) -> list[str]:
+    """The live sources whose exchange is open now."""
     followed = {(source, venue) for source, venue in expected.quotes if source in TIMED}
     sending = _live_sources(settings, status) | followed
     return sorted({source for source, venue in sending if expected.is_open(venue, status.at)})
@@ -138,11 +137,13 @@ def _tables(settings: "Settings", status: Status) -> dict[int, int]:
     return recorded_ends({"bronze.quotes": known}, topic=settings.topic)["bronze.quotes"]
 
 
-def _history(settings: "Settings", status: Status, due: date | None) -> list[str]:
+def _history(settings: "Settings", status: Status, expected: Expectations) -> list[str]:
     """Fill in the lines of the tables that should have a session; which of them are late."""
     from jobs.lake.errors import NoDataError
     from tapehouse.delta import open_table
 
+    closed = [run["session"] for run in status.dag_runs if run["dag_id"] == "daily_close"]
+    due = expected.due(closed, status.at)
     if due is None:
         return []
     lines = []
