@@ -1,10 +1,8 @@
 """The health in a real browser: what falls silent, stops, pauses or dies turns its box within seconds."""
 
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,25 +14,13 @@ from jobs.lake.ledger import Ledger
 from jobs.lake.postgres import Connection
 from tests.web.browser import becomes, says, says_no_more
 from tests.web.conftest import Served
+from tests.web.driver import driver
 from tests.web.lake import PageLake, live_bar
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Look = Callable[..., "Page"]
-DRIVER = """import sys
-from jobs.lake.lease import Lease
-from jobs.lake.ledger import Ledger
-from jobs.lake.settings import read_settings
-settings = read_settings()
-ledger = Ledger(settings)
-with ledger.run("stream_quotes", topic=settings.topic):
-    lease = Lease(settings, settings.topic, run_id=ledger.run_id)
-    lease.acquire()
-    ledger.mark_ready()
-    print("ready", flush=True)
-    sys.stdin.read()
-    lease.close()"""
 
 
 def test_a_feed_that_falls_silent_turns_late(look: Look, lake: PageLake) -> None:
@@ -80,22 +66,6 @@ def test_a_job_that_stopped_is_seen_within_seconds(look: Look, lake: PageLake) -
         raise OSError("no room")
     becomes(page, "#box-job", "failed", seconds=4)
     says(page, "#box-job", "no room")
-
-
-@contextmanager
-def driver(lake: PageLake) -> Generator["subprocess.Popen[str]", None, None]:
-    """A process that holds the lease as a driver does."""
-    with lake.named():
-        process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=30)
 
 
 @pytest.mark.long
