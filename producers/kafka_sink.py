@@ -100,7 +100,7 @@ class KafkaSink:
             self._producer.close()
             self._for_large.close()
 
-    def _count(self, _: object) -> None:
+    def _count(self, metadata: Any) -> None:  # ruff: ignore[unused-method-argument] - of whoever looks closer
         with self._lock:
             self.acknowledged += 1
 

@@ -23,6 +23,7 @@ if [ -n "$missing" ] && [ "${1:-version}" != version ]; then
     fail "Airflow cannot start without its secrets" "nothing for$missing" "run docker/make_env.py, and start by Compose"
 fi
 
+must_be_plain AIRFLOW_DB_PASSWORD AIRFLOW_FERNET_KEY AIRFLOW_JWT_SECRET AIRFLOW_API_SECRET AIRFLOW_ADMIN_PASSWORD
 # what tapehouse/services/airflow_files.py says for an Airflow beside the services of a checkout
 cat > "$AIRFLOW_HOME/airflow.cfg" << END
 [core]

@@ -22,6 +22,7 @@ shift 2
 names=
 for name in "$@"; do
     case $name in
+    *:*) names="$names${names:+,}IP:$name" ;;
     *[!0-9.]*) names="$names${names:+,}DNS:$name" ;;
     *) names="$names${names:+,}IP:$name" ;;
     esac

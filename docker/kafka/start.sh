@@ -29,12 +29,7 @@ for name in KAFKA_NODE_ID KAFKA_DATA KAFKA_LISTEN KAFKA_PORT KAFKA_CONTROLLER_PO
 done
 [ -z "$missing" ] || fail "a Kafka node cannot start without its settings" "nothing for$missing" "set them"
 # what else has a meaning to Kafka's tools, which take these passwords as parts of a text
-case "$KAFKA_ADMIN_PASSWORD$KAFKA_BROKER_PASSWORD" in
-*[!A-Za-z0-9._~+/=-]*)
-    fail "the password of admin or broker cannot be used" "a character that is none of A-Z a-z 0-9 . _ ~ + / = -" \
-        "choose another one, such as: openssl rand -base64 24"
-    ;;
-esac
+must_be_plain KAFKA_ADMIN_PASSWORD KAFKA_BROKER_PASSWORD
 
 nodes=$(printf '%s' "$KAFKA_VOTERS" | tr ',' '\n' | grep -c .)
 if [ "$nodes" -ge 3 ]; then KAFKA_REPLICATION=3 KAFKA_MIN_INSYNC=2; else KAFKA_REPLICATION=$nodes KAFKA_MIN_INSYNC=1; fi

@@ -16,6 +16,7 @@ for name in KAFKA_NODE_ID KAFKA_DATA KAFKA_LISTEN KAFKA_PORT KAFKA_ADVERTISED KA
     KAFKA_BROKER_PASSWORD KAFKA_ZOOKEEPER ZOOKEEPER_PASSWORD KAFKA_JARS; do
     eval "[ -n \"\${$name:-}\" ]" || fail "a Kafka broker cannot start" "no $name" "set it"
 done
+must_be_plain KAFKA_ADMIN_PASSWORD KAFKA_BROKER_PASSWORD ZOOKEEPER_PASSWORD
 own=$(mktemp -d)
 cat > "$own/jaas.conf" << END
 Client {

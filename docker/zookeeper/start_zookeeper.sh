@@ -13,6 +13,7 @@ read_secrets ZOOKEEPER_PASSWORD
 for name in ZOOKEEPER_DATA ZOOKEEPER_LISTEN ZOOKEEPER_PASSWORD KAFKA_JARS; do
     eval "[ -n \"\${$name:-}\" ]" || fail "ZooKeeper cannot start" "no $name" "set it"
 done
+must_be_plain ZOOKEEPER_PASSWORD
 own=$(mktemp -d)
 sed -e "s|\${DATA}|$ZOOKEEPER_DATA|" -e "s|\${LISTEN}|$ZOOKEEPER_LISTEN|" "$here/zookeeper.properties" \
     > "$own/zookeeper.properties"

@@ -10,10 +10,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         choices=PROFILES,
-        default=PROFILES[0],
         help="laptop: one of each service; cluster: three Kafka brokers, a Spark master and two workers; "
         "zookeeper: Kafka 3.9 with a ZooKeeper; minio: MinIO as the store. Each has its own data "
-        "(default: %(default)s)",
+        "(default: the one that is up, else laptop)",
     )
 
 

@@ -49,6 +49,16 @@ def airflow(tmp_path: Path) -> dict[str, str]:
     return {"AIRFLOW_HOME": str(home), "PATH": path, "TMPDIR": str(tmp_path)}
 
 
+@pytest.mark.parametrize("bad", ['a"b', "a/b", "a%b", "a@b", "a\nb"])
+def test_a_secret_that_would_mean_something_where_it_is_put_is_refused(
+    airflow: dict[str, str], bad: str
+) -> None:
+    done = start("airflow/start.sh", "version", **airflow, **OF_AIRFLOW | {"AIRFLOW_ADMIN_PASSWORD": bad})
+    assert done.returncode == 2
+    assert "error: AIRFLOW_ADMIN_PASSWORD cannot be used" in done.stderr
+    assert bad not in done.stderr
+
+
 @pytest.fixture
 def spark(tmp_path: Path) -> dict[str, str]:
     folder = tmp_path / "spark-conf"
@@ -145,3 +155,13 @@ def test_airflow_is_told_the_same_as_beside_a_checkout(airflow: dict[str, str]) 
     assert [
         (here[part][name], there[part][name]) for part, name in same if here[part][name] != there[part][name]
     ] == []
+
+
+def test_a_broker_in_a_container_is_set_as_one_on_a_laptop() -> None:
+    ours, laptops = (
+        dict(re.findall(r"^([\w.]+)=(.*)$", (DOCKER / name).read_text(), re.MULTILINE))
+        for name in ("kafka/broker.properties", "local/kafka/server.properties")
+    )
+    same = {name for name in ours.keys() & laptops.keys() if "${" not in ours[name] + laptops[name]}
+    assert len(same) >= 8
+    assert {name: ours[name] for name in same} == {name: laptops[name] for name in same}

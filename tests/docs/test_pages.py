@@ -77,7 +77,9 @@ def test_each_promise_names_its_fault_and_what_shows_it_and_each_scenario_has_a_
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     assert all(len(row) == 3 and all(row) for row in rows)
     shown = {name for row in rows for name in re.findall(r"`([\w-]+)`", row[2])}
-    assert {name for name in shown if not name.startswith(("test_", "cluster", "zookeeper"))} <= {*SCENARIOS}
+    assert {name for name in shown if not name.startswith(("test_", "cluster", "zookeeper", "minio"))} <= {
+        *SCENARIOS
+    }
     # `load` is a bench of the whole pace: docs/performance.md
     assert {*SCENARIOS} - shown == {"load"}
 

@@ -4,6 +4,7 @@ import time
 
 from tapehouse.services.spark import state_of_master
 from tests.bench.captures import captures
+from tests.faults.airflow_eyes import others_can_not_come_in
 from tests.faults.batches import (
     COMMAND,
     SESSIONS,
@@ -31,6 +32,10 @@ def killed(lake: Lake, options: Options) -> None:
     for worker in WORKERS:
         lake.send(0.2)
         _wait_for_a_batch(driver)
+        others_can_not_come_in([
+            driver.process.pid,
+            *[one.pid for one in lake.instance.services() if one.pid],
+        ])
         time.sleep(chance.uniform(0, 3))
         lake.meet(Fault(worker, "kill -9", "with its executor, while the stream works"))
         lake.send(0.2)
