@@ -7,8 +7,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # what must not be there: values of secrets, and each line of an authority but its first and last
 for file in secrets/*_*; do
-    case $file in *.yaml) continue ;; esac
-    [ ! -s "$file" ] || cat "$file" >> "$work/wanted"
+    case $file in *.yaml | 'secrets/*_*') continue ;; esac
+    # most end without a newline
+    { cat "$file" && echo; } >> "$work/wanted"
 done
 for file in trust/*.crt; do
     [ ! -e "$file" ] || grep -v -e '-----' "$file" >> "$work/wanted"
@@ -31,8 +32,8 @@ for image in tapehouse-spark tapehouse-airflow tapehouse-kafka tapehouse-kafka-z
     # a layer is a tar, of Docker's newest versions compressed
     find "$work/layers" -type f -exec sh -c 'gzip -cd "$1" 2> /dev/null || cat "$1"' _ {} \; > "$work/content"
     if grep -qaF -f "$work/patterns" "$work/commands" "$work/content"; then
-        printf 'error: an image holds a secret or an authority\nfound: in %s\nremedy: keep it in a stage that is left behind\n' \
-            "$image" >&2
+        printf 'error: an image holds a secret or an authority\nfound: in %s\n' "$image" >&2
+        printf 'remedy: keep it in a stage that is left behind\n' >&2
         exit 1
     fi
     rm -rf "$work/layers" "$work/content"
