@@ -111,9 +111,10 @@ class Instance:
         return process
 
     def stop_job(self, name: str) -> None:
-        """SIGTERM, and time to finish what it is at."""
-        processes.stop(self._started()[name], by=signal.SIGTERM, patience=JOB_PATIENCE)
-        self._record.update("processes", name, None)
+        """SIGTERM, and time to finish what it is at. What `make down` has stopped meanwhile is stopped."""
+        if name in (started := self._started()):
+            processes.stop(started[name], by=signal.SIGTERM, patience=JOB_PATIENCE)
+            self._record.update("processes", name, None)
 
     def kill(self, name: str) -> None:
         """kill -9 of one service: it counts as died until the next start."""
