@@ -205,6 +205,7 @@ def test_an_unknown_option_is_exit_code_2() -> None:
     assert "--tigger" in done.stderr
 
 
+@pytest.mark.long
 def test_kafka_that_does_not_answer_is_named(stack: Stack) -> None:
     done = run_job(**{**stack.environment, "TAPEHOUSE_KAFKA_BOOTSTRAP": "127.0.0.1:1"})
     assert done.returncode == 1

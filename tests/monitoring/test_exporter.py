@@ -52,6 +52,7 @@ def get(address: str) -> str:
         return str(answer.read().decode())
 
 
+@pytest.mark.long
 def test_the_server_shows_the_page_alone_and_ends_soon(
     start: Callable[..., tuple[Program, str]], numbers: Read
 ) -> None:

@@ -92,6 +92,7 @@ def test_silence_while_the_exchange_is_closed_is_no_reason_to_leave() -> None:
         assert len(server.clients) == 1
 
 
+@pytest.mark.long
 def test_a_queue_that_is_full_is_not_silence_and_loses_nothing() -> None:
     sent = [("AAPL", frame("AAPL", number)) for number in range(3)]
     frames: asyncio.Queue[Received] = asyncio.Queue(1)

@@ -56,7 +56,7 @@ def test_services_that_answer_are_fine_and_a_key_is_not_shown(
     [
         ("AWS_SECRET_ACCESS_KEY", "wrong", "S3 store"),
         ("PGPASSWORD", "wrong", "PostgreSQL"),
-        ("TAPEHOUSE_KAFKA_BOOTSTRAP", "127.0.0.1:9", "Kafka"),
+        pytest.param("TAPEHOUSE_KAFKA_BOOTSTRAP", "127.0.0.1:9", "Kafka", marks=pytest.mark.long),
         ("TAPEHOUSE_BUDGETS", "/nonexistent/budgets.yaml", "conf/budgets.yaml"),
     ],
 )

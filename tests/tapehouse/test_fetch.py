@@ -195,6 +195,7 @@ def test_a_fetch_that_was_killed_is_not_running_for_ever_and_two_do_not_ask_at_o
     assert (states, open_requests) == ([("failed",)], [])
 
 
+@pytest.mark.long
 def test_one_that_is_asked_to_end_says_so_in_the_ledger(
     lake: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def test_live_sends_what_it_subscribed_to_under_any_spelling_and_records_it(
     assert len(tape.read_text().splitlines()) == 101
 
 
+@pytest.mark.long
 def test_with_a_key_the_quotes_of_alpha_vantage_come_beside_the_stream(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,9 @@ from tests.builders import quote
 from tests.faults.services import tree
 from tests.processes import are_gone
 
+# services of their own, which are killed
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
@@ -46,7 +49,6 @@ def ledger_rows(instance: Instance, statement: str) -> list[tuple[object, ...]]:
         return list(cursor.fetchall()) if cursor.description else []
 
 
-@pytest.mark.long
 def test_what_was_written_is_there_after_kill_9_and_a_new_start(own: Instance) -> None:
     store = s3_client(own._place())
     store.put_object(Bucket="raw", Key="kept", Body=b"bytes")

@@ -90,6 +90,7 @@ def gives_the_same(spark: SparkSession, quotes: list[Quote], batches: list[list[
     assert as_bars(lake) == bars_of(quotes, open_us=OPEN_US)
 
 
+@pytest.mark.long
 def test_batches_of_one_quote_in_reverse_give_the_same_bars(spark: SparkSession) -> None:
     quotes = [quote(f"14:3{n // 3}:0{n % 3} AAPL {10 + n} {100 + (n * 7) % 5 * 10}") for n in range(7)]
     lake = MemoryLake(spark)

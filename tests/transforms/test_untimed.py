@@ -98,6 +98,7 @@ def test_silver_says_its_session_and_no_time(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize("silver_first", [False, True])
+@pytest.mark.long
 def test_sent_again_beside_others_or_alone_it_is_there_once_and_in_no_bar(
     spark: SparkSession, silver_first: bool
 ) -> None:

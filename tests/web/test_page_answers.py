@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
+import pytest
+
 from tests.web.browser import becomes, says, says_no_more, text
 from tests.web.conftest import Served
 from tests.web.lake import PageLake, bar
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 Look = Callable[..., "Page"]
 
 
+@pytest.mark.long
 def test_one_browser_too_many_is_told_so_and_comes_in_when_there_is_room(page: "Page", few: Served) -> None:
     with ExitStack() as others:
         for _ in range(2):

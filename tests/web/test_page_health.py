@@ -99,6 +99,7 @@ def test_a_page_server_that_is_paused_or_killed_is_down_within_five_seconds(look
     becomes(page, "#connection", "ok", seconds=30)
 
 
+@pytest.mark.long
 def test_the_age_of_a_row_that_was_filtered_away_has_grown(look: Look, lake: PageLake) -> None:
     lake.commit(live_bar(datetime.now(UTC) - timedelta(seconds=20)))
     page = look()

@@ -27,6 +27,7 @@ def test_a_second_loader_waits_and_then_names_the_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("new_place", ["duckdb"], indirect=True)
+@pytest.mark.long
 def test_a_full_disk_ends_a_load_with_the_remedy_and_the_next_one_is_whole(
     place: Place, tmp_path: Path
 ) -> None:
