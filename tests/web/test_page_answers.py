@@ -47,6 +47,16 @@ def test_a_name_that_nobody_knows_leaves_the_chart_and_no_bar_is_lost(look: Look
     assert "symbol=us-microsoft" in page.url
 
 
+def test_what_nobody_knew_is_shown_once_its_first_bar_comes(
+    page: "Page", served: Served, lake: PageLake
+) -> None:
+    page.goto(f"{served.url}/?symbol=FRESH", wait_until="domcontentloaded")
+    says(page, "#find-says", "no instrument is called FRESH", seconds=6)
+    lake.commit(bar(0, "12", symbol="FRESH"))
+    says(page, "#notes", "1 bars")
+    assert text(page, "#symbol") == "FRESH"
+
+
 def test_bars_that_could_not_be_read_are_read_again_but_not_once_others_are_looked_at(
     page: "Page", look: Look
 ) -> None:

@@ -124,8 +124,9 @@ function takeBars(rows) {
 
 function takeList(found) {
   symbols.takeBars(found);
-  const hasNone = chart.about.view === 'live' && !chart.about.source;
-  if (hasNone && found.rows.some(([name]) => name === looked.symbol)) look();
+  // what nobody knew, or what had no bar yet, may be among them
+  const isMissing = streamed !== looks || (chart.about.view === 'live' && !chart.about.source);
+  if (isMissing && found.rows.some(([name, , symbol]) => [name, symbol].includes(looked.symbol))) look();
   if (!looked.symbol && symbols.newest()) choose(symbols.newest().instrument);
 }
 
