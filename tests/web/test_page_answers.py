@@ -55,6 +55,7 @@ def test_what_nobody_knew_is_shown_once_its_first_bar_comes(
     lake.commit(bar(0, "12", symbol="FRESH"))
     says(page, "#notes", "1 bars")
     assert text(page, "#symbol") == "FRESH"
+    says_no_more(page, "#find-says", "no instrument", seconds=0.5)
 
 
 def test_bars_that_could_not_be_read_are_read_again_but_not_once_others_are_looked_at(

@@ -126,7 +126,10 @@ function takeList(found) {
   symbols.takeBars(found);
   // what nobody knew, or what had no bar yet, may be among them
   const isMissing = streamed !== looks || (chart.about.view === 'live' && !chart.about.source);
-  if (isMissing && found.rows.some(([name, , symbol]) => [name, symbol].includes(looked.symbol))) look();
+  if (isMissing && found.rows.some(([name, , symbol]) => [name, symbol].includes(looked.symbol))) {
+    $('find-says').textContent = '';
+    look();
+  }
   if (!looked.symbol && symbols.newest()) choose(symbols.newest().instrument);
 }
 
