@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tapehouse.exchange_hours import is_open, recent_sessions
 from tapehouse.judgement import OF_DAGS, due_session
+
+if TYPE_CHECKING:
+    from jobs.lake.instruments import Instruments
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,11 @@ class Expectations:
         return due_session(recent_sessions(OF_DAGS, at), followed=self.days, closed=closed, at=at)
 
 
-def read_expectations(file: Path, day: date) -> Expectations:
-    """The file's, on a day. What is followed and was never listed is no error here: it is told."""
+def expectations_of(instruments: "Instruments", day: date) -> Expectations:
+    """Those of a day. What is followed and was never listed is no error here: it is told."""
     from jobs.lake.errors import InstrumentsError
-    from jobs.lake.instruments import read_instruments
     from jobs.lake.trading_hours import days_followed, expected_quotes
 
-    instruments = read_instruments(file)
     calendars = {one.mic: one.calendar for one in instruments.listings}
     try:
         quotes = frozenset(expected_quotes(day, instruments))

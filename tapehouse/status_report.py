@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tapehouse.budget import look as look_at_budgets
-from tapehouse.expectations import Expectations, read_expectations
+from tapehouse.expectations import Expectations, expectations_of
 from tapehouse.judgement import (
     BROUGHT,
     LIVE,
@@ -63,6 +63,8 @@ class Status:
 
 def look(settings: "Settings", instance: "Instance | None", *, now: datetime | None = None) -> Status:
     """The status now. A closed market is not late, and recordings and generated tapes are never late."""
+    from jobs.lake.instruments import read_instruments
+
     status = Status(now or datetime.now(UTC))
     status.services = instance.services() if instance else []
     status.problems += judge_services(status.services, "`tapehouse up`")
@@ -74,7 +76,7 @@ def look(settings: "Settings", instance: "Instance | None", *, now: datetime | N
         status.alerts = _alerts(settings)
         status.work = _work(settings)
         status.problems += [tell_alert(alert) for alert in status.alerts]
-        expected = read_expectations(settings.instruments, status.at.date())
+        expected = expectations_of(read_instruments(settings.instruments), status.at.date())
         status.problems += [expected.problem] if expected.problem else []
         live_and_open = _who_should_send(settings, status, expected)
         status.late = judge_tables(status.tables, at=status.at, job=status.job, live_and_open=live_and_open)

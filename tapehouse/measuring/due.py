@@ -16,13 +16,14 @@ class DuePart:
         self._settings = settings
 
     def look(self, *, now: datetime | None = None) -> list[Sample]:
-        from tapehouse.expectations import read_expectations
+        from jobs.lake.instruments import read_instruments
+        from tapehouse.expectations import expectations_of
         from tapehouse.ledger import LedgerReader
 
         now = now or datetime.now(UTC)
         with closing(LedgerReader(self._settings)) as ledger:
             closed = ledger.closed_sessions()
-        due = read_expectations(self._settings.instruments, now.date()).due(closed, now)
+        due = expectations_of(read_instruments(self._settings.instruments), now.date()).due(closed, now)
         if due is None:
             return []
         midnight = datetime(due.year, due.month, due.day, tzinfo=UTC).timestamp()

@@ -141,9 +141,11 @@ class Charts:
             return _about(meant) | {"sessions": [], "gaps": []}
         sessions = self._sessions(meant, known[0], known[-1])
         shown = {day.isoformat() for day in known}
-        later = self._sessions(meant, known[-1] + timedelta(days=1), datetime.now(UTC).date())
+        found = [one for one in sessions if one[0] in shown]
+        if missed:
+            found += self._sessions(meant, known[-1] + timedelta(days=1), datetime.now(UTC).date())[:missed]
         return _about(meant) | {
-            "sessions": [one for one in sessions if one[0] in shown] + later[:missed],
+            "sessions": found,
             "gaps": self._gaps(meant, known[0], source),
         }
 

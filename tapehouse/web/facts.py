@@ -14,10 +14,10 @@ from tapehouse.judgement import OF_DAGS
 
 def main(argv: list[str]) -> int:
     from jobs.lake.instruments import read_instruments
-    from tapehouse.expectations import read_expectations
+    from tapehouse.expectations import expectations_of
 
-    file = Path(argv[0])
-    listings, expected = read_instruments(file).listings, read_expectations(file, datetime.now(UTC).date())
+    instruments = read_instruments(Path(argv[0]))
+    listings, expected = instruments.listings, expectations_of(instruments, datetime.now(UTC).date())
     names = {OF_DAGS, *argv[1:], *(one.calendar for one in listings), *(one.mic for one in listings)}
     told = {
         "listings": [one._asdict() for one in listings],

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from tapehouse.judgement import BROUGHT, OF_DAGS, SENT_WITHIN, due_session, judge_history
+from tapehouse.judgement import BROUGHT, CLOSED_WITHIN, OF_DAGS, due_session, judge_history
 from tapehouse.web.box import Box
 from tapehouse.web.boxes import table_lines, tables_box
 from tapehouse.web.looks import Numbers
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def due_of(listings: "Listings", closed: Iterable[date], at: datetime) -> date | None:
     """The session that is due at a moment, by the calendar of the DAGs and what is followed."""
     today = at.date()
-    sessions = listings.sessions_between(OF_DAGS, today - SENT_WITHIN, today)
+    sessions = listings.sessions_between(OF_DAGS, today - CLOSED_WITHIN, today)
     return due_session(sessions, followed=listings.days, closed=closed, at=at)
 
 

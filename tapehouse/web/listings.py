@@ -50,6 +50,7 @@ class Listings:
         self._is_there = threading.Event()
         self._listings: list[Listing] = []
         self._calendars: dict[str, Calendar | None] = {}
+        self._calendar_of: dict[str, str] = {}  # by venue
         # source and venue of what is followed of the stream, and the spans in which daily bars are
         self.expected: set[tuple[str, str]] = set()
         self.days: list[tuple[date, date]] = []
@@ -118,7 +119,7 @@ class Listings:
 
         What has no calendar never closes.
         """
-        own = next((one.calendar for one in self._listings if one.mic == name), name)
+        own = self._calendar_of.get(name, name)
         calendar = self._calendar(own)
         if calendar is None:
             # until it was asked for, nothing is made late by it
@@ -148,6 +149,7 @@ class Listings:
             Listing(**one | {name: date.fromisoformat(one[name]) for name in days})
             for one in facts["listings"]
         ]
+        self._calendar_of = {one.mic: one.calendar for one in self._listings}
         self.expected = {(source, venue) for source, venue in facts["quotes"] if source in TIMED}
         self.days = [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in facts["days"]]
         self._problem = facts["problem"]

@@ -15,10 +15,6 @@ from tests.web.lake import PageLake, live_bar
 
 NOTHING = Operations([], [], [], [], [])
 WHEN = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
-FOLLOWING_DAYS = (
-    "    listings:",
-    "    follow: [{source: yahoo, dataset: 1d, from: 2020-01-01}]\n    listings:",
-)
 FAILED = {"job": "load", "state": "failed", "started_at": WHEN, "ended_at": WHEN, "error": "no room"}
 
 
